@@ -1,3 +1,4 @@
 //! Tandem.
 
+pub mod base;
 pub mod http;

@@ -1,0 +1,8 @@
+//! Floor 0: bounds, timers and the few values that every floor above shares.
+
+pub mod histogram;
+pub mod invariant;
+pub mod limits;
+pub mod pii;
+pub mod timers;
+pub mod transmit;
