@@ -6,3 +6,4 @@ pub mod limits;
 pub mod pii;
 pub mod timers;
 pub mod transmit;
+pub mod transport;
