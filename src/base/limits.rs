@@ -7,3 +7,21 @@ pub const CLIENT_TRANSACTIONS_MAX: usize = 1 << 18;
 
 const _: () = assert!(SERVER_TRANSACTIONS_MAX < u32::MAX as usize);
 const _: () = assert!(CLIENT_TRANSACTIONS_MAX < u32::MAX as usize);
+
+/// Datagrams that one system call takes or sends; also the most that a shard takes from a socket before it
+/// looks at its timers again.
+pub const DATAGRAM_BATCH: usize = 64;
+/// Bytes of the longest datagram; UDP knows no longer one.
+pub const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Bytes of the longest payload that we send: what IPv4 leaves of it.
+pub const UDP_PAYLOAD_MAX: usize = DATAGRAM_BYTES_MAX - 20 - 8;
+/// Bytes asked for as receive and send buffer of each socket; the kernel may grant less.
+pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+/// Datagrams that wait at one socket for room in its send buffer; those beyond are dropped and counted.
+pub const SEND_QUEUE_MAX: usize = 4096;
+/// Entries read from a socket's error queue in one turn.
+pub const RETURNED_BATCH: usize = 64;
+/// Remote addresses whose local counterpart a wildcard socket remembers, twice.
+pub const LOCAL_PATHS_MAX: usize = 32_768;
+
+const _: () = assert!(DATAGRAM_BATCH <= 1024, "UIO_MAXIOV");

@@ -1,0 +1,6 @@
+//! Floor 5: the sockets, and names into addresses.
+
+mod cmsg;
+pub mod mmsg;
+mod paths;
+pub mod udp;
