@@ -1,1 +1,2 @@
+//! The `tandem` command.
 fn main() {}
