@@ -1,5 +1,7 @@
 //! Every bound of the process, in one place, with what it protects.
 
+use std::time::Duration;
+
 /// Server transactions that one shard holds at once; a request beyond it is refused.
 pub const SERVER_TRANSACTIONS_MAX: usize = 1 << 18;
 /// Client transactions that one shard holds at once; a request beyond it is not forwarded.
@@ -25,3 +27,12 @@ pub const RETURNED_BATCH: usize = 64;
 pub const LOCAL_PATHS_MAX: usize = 32_768;
 
 const _: () = assert!(DATAGRAM_BATCH <= 1024, "UIO_MAXIOV");
+
+/// The longest that resolving one name may take, all questions together.
+pub const RESOLVE_TIMEOUT: Duration = Duration::from_secs(8);
+/// Addresses kept of one name.
+pub const RESOLVED_ADDRESSES_MAX: usize = 16;
+/// SRV targets of one name whose addresses are asked for.
+pub const SRV_TARGETS_MAX: usize = 8;
+/// Names that are resolved at the same time for the shards; a further one is answered as failed.
+pub const RESOLVING_MAX: usize = 256;

@@ -3,4 +3,5 @@
 mod cmsg;
 pub mod mmsg;
 mod paths;
+pub mod resolve;
 pub mod udp;
