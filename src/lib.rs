@@ -1,5 +1,6 @@
 //! Tandem.
 
+pub mod balance;
 pub mod base;
 pub mod http;
 pub mod io;

@@ -36,3 +36,21 @@ pub const RESOLVED_ADDRESSES_MAX: usize = 16;
 pub const SRV_TARGETS_MAX: usize = 8;
 /// Names that are resolved at the same time for the shards; a further one is answered as failed.
 pub const RESOLVING_MAX: usize = 256;
+/// Peer names that one process ever hears of; a topology with more is refused.
+pub const PEERS_MAX: usize = 1 << 16;
+/// Group names that one process ever hears of.
+pub const GROUPS_MAX: usize = 1 << 12;
+/// Resource names that one process ever hears of.
+pub const RESOURCES_MAX: usize = 256;
+/// Resources that one call may take.
+pub const DEMAND_RESOURCES_MAX: usize = 16;
+/// Kinds of asking (demand, strictness) that a group keeps a ready ranking for; the oldest makes room.
+pub const RANKINGS_PER_GROUP_MAX: usize = 32;
+/// Probes that may be due at once; the rest waits for the next slice of time.
+pub const PROBES_PER_SLICE_MAX: u32 = 256;
+/// The longest time that a report may ask to be believed, in seconds.
+pub const FEEDBACK_TTL_SECONDS_MAX: u32 = 86_400;
+
+const _: () = assert!(PEERS_MAX <= u32::MAX as usize);
+const _: () = assert!(GROUPS_MAX <= 1 << 16);
+const _: () = assert!(RESOURCES_MAX <= 1 << 8);

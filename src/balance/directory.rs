@@ -1,0 +1,135 @@
+//! The topology, interned and immutable: what the core reads without a lock.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::id::{GroupId, PeerId, ResourceId};
+use super::topology::{
+    Capacity, Disable, Dispatch, ExhaustedStep, Failover, FeedbackSpec, HashOn, ProbeSpec, Select,
+    Transport,
+};
+
+/// One snapshot of all peers and groups. A change makes a new one.
+#[derive(Debug, Default)]
+pub struct Directory {
+    pub(super) peers: Vec<Peer>,
+    pub(super) groups: Vec<Option<Group>>,
+    pub(super) resources: Vec<Arc<str>>,
+    pub(super) peer_order: Vec<PeerId>,
+    pub(super) group_order: Vec<GroupId>,
+    pub(super) peer_names: HashMap<Arc<str>, PeerId>,
+    pub(super) group_names: HashMap<Arc<str>, GroupId>,
+    pub(super) resource_names: HashMap<Arc<str>, ResourceId>,
+    pub(super) addresses: HashMap<SocketAddr, PeerId>,
+}
+
+/// A peer as configured.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its id.
+    pub id: PeerId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its URI as configured.
+    pub uri: String,
+    /// How it is reached.
+    pub transport: Transport,
+    /// Its addresses, in order of preference; may be empty.
+    pub addresses: Vec<SocketAddr>,
+    /// The groups it serves.
+    pub groups: Vec<GroupId>,
+    /// What it offers, as configured.
+    pub capacity: Vec<(ResourceId, Capacity)>,
+    /// Its weight, as configured.
+    pub weight: u32,
+    /// Its rank: lowest first.
+    pub priority: u32,
+    /// New calls a second, at most.
+    pub cps: Option<u32>,
+    /// How it reports its load.
+    pub feedback: Option<FeedbackSpec>,
+    /// Set once it is no longer configured: its calls go on, it gets no new ones, and no name or address
+    /// leads to it.
+    pub removed: bool,
+}
+
+/// A group as configured.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its peers, in the order of the configuration.
+    pub members: Vec<PeerId>,
+    /// How a peer is chosen.
+    pub select: Select,
+    /// What is hashed, for [`Select::Hash`].
+    pub hash_on: HashOn,
+    /// Which failures lead to the next peer.
+    pub failover: Failover,
+    /// When real traffic takes a peer out.
+    pub disable: Disable,
+    /// What is tried once no peer has room.
+    pub exhausted: Vec<ExhaustedStep<GroupId>>,
+    /// How dispatching chooses.
+    pub dispatch: Dispatch,
+    /// How its peers are probed.
+    pub probe: ProbeSpec,
+}
+
+impl Directory {
+    /// A peer, also one that is [`removed`](Peer::removed).
+    pub fn peer(&self, id: PeerId) -> Option<&Peer> {
+        self.peers.get(id.0 as usize)
+    }
+
+    /// A group that is configured.
+    pub fn group(&self, id: GroupId) -> Option<&Group> {
+        self.groups.get(usize::from(id.0))?.as_ref()
+    }
+
+    /// A configured peer by name.
+    pub fn peer_named(&self, name: &str) -> Option<PeerId> {
+        self.peer_names.get(name).copied()
+    }
+
+    /// A configured group by name.
+    pub fn group_named(&self, name: &str) -> Option<GroupId> {
+        self.group_names.get(name).copied()
+    }
+
+    /// A resource that any peer has ever offered, by name.
+    pub fn resource_named(&self, name: &str) -> Option<ResourceId> {
+        self.resource_names.get(name).copied()
+    }
+
+    /// The configured peer at exactly this address and port; the first of them where two share it.
+    pub fn peer_at(&self, address: SocketAddr) -> Option<PeerId> {
+        self.addresses.get(&address).copied()
+    }
+
+    /// The configured peers, in the order of the configuration.
+    pub fn peers(&self) -> impl Iterator<Item = &Peer> {
+        self.peer_order.iter().filter_map(|id| self.peer(*id))
+    }
+
+    /// The configured groups, in the order of the configuration.
+    pub fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.group_order.iter().filter_map(|id| self.group(*id))
+    }
+
+    /// A resource's name.
+    pub fn resource_name(&self, id: ResourceId) -> Option<&str> {
+        self.resources.get(usize::from(id.0)).map(AsRef::as_ref)
+    }
+
+    /// The group whose health rules and probes are the peer's: the first that it serves.
+    pub fn home_group(&self, peer: PeerId) -> Option<&Group> {
+        self.peer(peer)?
+            .groups
+            .iter()
+            .find_map(|id| self.group(*id))
+    }
+}
