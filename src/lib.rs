@@ -4,3 +4,4 @@ pub mod balance;
 pub mod base;
 pub mod http;
 pub mod io;
+pub mod proxy;
