@@ -5,3 +5,4 @@ pub mod base;
 pub mod http;
 pub mod io;
 pub mod proxy;
+pub mod sip;

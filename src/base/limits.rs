@@ -54,3 +54,12 @@ pub const FEEDBACK_TTL_SECONDS_MAX: u32 = 86_400;
 const _: () = assert!(PEERS_MAX <= u32::MAX as usize);
 const _: () = assert!(GROUPS_MAX <= 1 << 16);
 const _: () = assert!(RESOURCES_MAX <= 1 << 8);
+
+/// Bytes of the longest message, the longest datagram that UDP carries; offsets are 16 bits wide.
+pub const MESSAGE_BYTES_MAX: usize = 65_535;
+/// Header lines of one message; a message with more is refused.
+pub const HEADERS_MAX: usize = 128;
+/// The largest CSeq number, below 2^31 (RFC 3261 §8.1.1.5).
+pub const CSEQ_MAX: u32 = (1 << 31) - 1;
+
+const _: () = assert!(MESSAGE_BYTES_MAX <= u16::MAX as usize);

@@ -1,0 +1,68 @@
+//! Host names and addresses.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// The host of a URI or of a Via's sent-by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Host<'a> {
+    /// A name, to be resolved; empty in URIs that have no host (`tel:`).
+    Name(&'a [u8]),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address, in brackets on the wire.
+    V6(Ipv6Addr),
+}
+
+impl Host<'_> {
+    /// The address, when it is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Name(_) => None,
+            Self::V4(address) => Some(IpAddr::V4(*address)),
+            Self::V6(address) => Some(IpAddr::V6(*address)),
+        }
+    }
+}
+
+/// Reads the host that `text` begins with; gives it and the number of bytes it takes.
+pub(super) fn host_prefix(text: &[u8]) -> Option<(Host<'_>, usize)> {
+    if text.first() == Some(&b'[') {
+        let close = memchr::memchr(b']', text)?;
+        let address = ascii(&text[1..close])?.parse().ok()?;
+        return Some((Host::V6(address), close + 1));
+    }
+    let length = text
+        .iter()
+        .position(|b| !matches!(b, b'-' | b'.' | b'_') && !b.is_ascii_alphanumeric())
+        .unwrap_or(text.len());
+    if length == 0 {
+        return None;
+    }
+    let name = &text[..length];
+    // Only what ends in a digit can be dotted quads; a name's last label begins with a letter.
+    let address = match name.last() {
+        Some(last) if last.is_ascii_digit() => ascii(name).and_then(|text| text.parse().ok()),
+        Some(_) | None => None,
+    };
+    Some((address.map_or(Host::Name(name), Host::V4), length))
+}
+
+/// An address as `received` and `maddr` hold it: with brackets or without (RFC 5118 §4.5).
+pub(super) fn bare_address(text: &[u8]) -> Option<IpAddr> {
+    let inner = match text {
+        [b'[', inner @ .., b']'] => inner,
+        whole => whole,
+    };
+    ascii(inner)?.parse().ok()
+}
+
+/// The address to send to, unless nothing should ever be sent there.
+pub(super) fn sendable(ip: IpAddr, port: u16) -> Option<SocketAddr> {
+    let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
+    let refused = broadcast || ip.is_multicast() || ip.is_unspecified() || port == 0;
+    (!refused).then(|| SocketAddr::new(ip, port))
+}
+
+fn ascii(text: &[u8]) -> Option<&str> {
+    std::str::from_utf8(text).ok()
+}
