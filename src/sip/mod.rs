@@ -22,7 +22,7 @@
 //! assert!(out.contains("Max-Forwards: 69\r\n"));
 //! ```
 
-mod build;
+pub mod build;
 mod chars;
 mod edit;
 mod error;
