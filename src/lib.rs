@@ -6,3 +6,4 @@ pub mod http;
 pub mod io;
 pub mod proxy;
 pub mod sip;
+pub mod transaction;

@@ -6,6 +6,13 @@ use std::time::Duration;
 pub const SERVER_TRANSACTIONS_MAX: usize = 1 << 18;
 /// Client transactions that one shard holds at once; a request beyond it is not forwarded.
 pub const CLIENT_TRANSACTIONS_MAX: usize = 1 << 18;
+/// How long an INVITE transaction waits for its next response after a provisional one. The owner's Timer C
+/// is there to end it sooner; this only sees to it that nothing waits for ever.
+pub const INVITE_PROCEEDING_MAX: Duration = Duration::from_secs(3600);
+/// The range that each of the timers T1, T2 and T4 is held to.
+pub const BASE_TIMER_MIN: Duration = Duration::from_millis(1);
+/// See [`BASE_TIMER_MIN`].
+pub const BASE_TIMER_MAX: Duration = Duration::from_secs(60);
 
 const _: () = assert!(SERVER_TRANSACTIONS_MAX < u32::MAX as usize);
 const _: () = assert!(CLIENT_TRANSACTIONS_MAX < u32::MAX as usize);
