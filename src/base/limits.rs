@@ -70,3 +70,41 @@ pub const HEADERS_MAX: usize = 128;
 pub const CSEQ_MAX: u32 = (1 << 31) - 1;
 
 const _: () = assert!(MESSAGE_BYTES_MAX <= u16::MAX as usize);
+/// Bytes of an HTTP request's body; a longer one is 413.
+pub const HTTP_BODY_MAX: usize = 1 << 20;
+/// Bytes of a body that is too long that are read and thrown away, so that the client hears of the 413.
+pub const HTTP_DRAIN_MAX: usize = 16 << 20;
+/// How long an HTTP request's body may take to come.
+pub const HTTP_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an HTTP request's head may take to come; idle connections end with it too.
+pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an answer may take to make.
+pub const HTTP_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// Headers of one HTTP request; more are 431.
+pub const HTTP_HEADERS_MAX: usize = 64;
+/// Bytes of an HTTP request's head; more are 431.
+pub const HTTP_HEADER_BYTES_MAX: usize = 32 << 10;
+/// HTTP connections at once; more wait in the kernel's backlog.
+pub const HTTP_CONNECTIONS_MAX: usize = 1024;
+/// HTTP requests under way at once; more are 503.
+pub const HTTP_REQUESTS_MAX: usize = 256;
+/// HTTP requests a second that one address may keep up; more are 429.
+pub const HTTP_CLIENT_RATE: f64 = 500.0;
+/// HTTP requests that one address may send at once after a pause.
+pub const HTTP_CLIENT_BURST: f64 = 2000.0;
+/// Addresses whose HTTP rate is remembered.
+pub const HTTP_CLIENTS_MAX: usize = 4096;
+/// How long the HTTP server waits after it could not accept a connection.
+pub const HTTP_ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long HTTP requests under way may go on once the process stops.
+pub const HTTP_STOP_GRACE: Duration = Duration::from_secs(1);
+/// Calls that one page of a listing holds at most, and when no limit is asked for.
+pub const HTTP_CALLS_PAGE_MAX: usize = 1000;
+/// See [`HTTP_CALLS_PAGE_MAX`].
+pub const HTTP_CALLS_PAGE_DEFAULT: usize = 100;
+/// Bytes of a report's `boot_id`.
+pub const FEEDBACK_BOOT_ID_MAX: usize = 128;
+
+const _: () = assert!(HTTP_BODY_MAX <= HTTP_DRAIN_MAX);
+const _: () = assert!(HTTP_HEADER_BYTES_MAX >= 8192, "hyper refuses less");
+const _: () = assert!(HTTP_CALLS_PAGE_DEFAULT <= HTTP_CALLS_PAGE_MAX);

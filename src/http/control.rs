@@ -8,6 +8,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::balance::PeerId;
+
 use super::model::{CallEntry, CallState, ExplainRequest, PeerPatch, ReloadAnswer};
 
 /// A boxed future, so that the traits below can be used as `dyn`.
@@ -156,6 +158,15 @@ pub struct CallTotals {
     pub ending: u64,
 }
 
+/// What a peer says about the calls that it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerNews<'a> {
+    /// It has restarted: the calls that it had are over.
+    pub restarted: bool,
+    /// The Call-IDs of all its calls.
+    pub calls: Option<&'a [String]>,
+}
+
 /// The shards, which own the calls.
 pub trait Calls: Send + Sync + 'static {
     /// The calls that match, in ascending order of id, at most `query.limit`.
@@ -166,6 +177,10 @@ pub trait Calls: Send + Sync + 'static {
 
     /// Ends a call: BYE to both sides, or CANCEL. False when there is none of that id.
     fn end<'a>(&'a self, id: &'a str) -> Reply<'a, Result<bool, Refused>>;
+
+    /// What a peer's own report says about its calls. Called once for each report that was taken and says
+    /// anything about them.
+    fn reported<'a>(&'a self, peer: PeerId, news: PeerNews<'a>) -> Reply<'a, Result<(), Refused>>;
 
     /// Live calls by state, over all shards.
     fn totals(&self) -> Reply<'_, Result<CallTotals, Refused>>;

@@ -1,0 +1,91 @@
+//! Reading a JSON body, with an answer to everything that can be wrong with it.
+
+use std::pin::Pin;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use super::problem::Problem;
+use crate::base::limits::{HTTP_BODY_MAX, HTTP_BODY_TIMEOUT, HTTP_DRAIN_MAX};
+
+/// A body of JSON. Refused with 400, 408, 413 or 415.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+        let (parts, body) = request.into_parts();
+        require_json(&parts.headers)?;
+        let bytes = tokio::time::timeout(HTTP_BODY_TIMEOUT, read(body))
+            .await
+            .map_err(|_| {
+                Problem::of(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "the body did not come whole in time",
+                )
+                .closing()
+            })??;
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| Problem::malformed(format!("the body: {error}")))
+    }
+}
+
+/// A body without a type is taken for JSON; one with another type is not.
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let kind = kind.to_str().unwrap_or_default();
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    let essence = essence.to_ascii_lowercase();
+    if essence == "application/json" || essence.ends_with("+json") {
+        return Ok(());
+    }
+    Err(Problem::of(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "send the body as \"Content-Type: application/json\"",
+    ))
+}
+
+async fn read(mut body: Body) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::new();
+    while let Some(data) = next_data(&mut body).await? {
+        if bytes.len() + data.len() > HTTP_BODY_MAX {
+            drain(body).await;
+            return Err(Problem::too_large(HTTP_BODY_MAX));
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// Reads on without keeping anything, so that a client which sends first and listens later hears the
+/// answer instead of a reset connection. Not for ever: what is much too long is cut off.
+pub async fn drain(mut body: Body) {
+    let mut seen = 0;
+    while let Ok(Some(data)) = next_data(&mut body).await {
+        seen += data.len();
+        if seen > HTTP_DRAIN_MAX {
+            return;
+        }
+    }
+}
+
+async fn next_data(body: &mut Body) -> Result<Option<bytes::Bytes>, Problem> {
+    loop {
+        let frame = std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await;
+        match frame {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(Problem::malformed("the body broke off").closing()),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}

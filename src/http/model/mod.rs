@@ -1,0 +1,17 @@
+//! The shapes of the API's JSON. They are public, since the command line's clients read what the server writes.
+
+mod call;
+mod feedback;
+mod operation;
+mod peer;
+
+pub use call::{Attempt, CallEntry, CallList, CallState};
+pub use feedback::{FeedbackAnswer, FeedbackReport, ReportedResource};
+pub use operation::{
+    CallCounts, ExplainAction, ExplainAnswer, ExplainOther, ExplainRequest, GroupEntry, GroupList,
+    HealthAnswer, PeerCounts, ReadyAnswer, ReloadAnswer, StatusAnswer,
+};
+pub use peer::{
+    AdminState, FeedbackEntry, FeedbackState, HealthState, PeerEntry, PeerList, PeerPatch,
+    PeerSpec, ProbeEntry, ResourceEntry, Units,
+};

@@ -1,0 +1,220 @@
+//! Peers: what is shown of them, and what an operator may change.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// A number of units, or the word `"unlimited"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Units {
+    /// So many.
+    Limited(u32),
+    /// No limit.
+    Unlimited,
+}
+
+impl Serialize for Units {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Limited(units) => serializer.serialize_u32(*units),
+            Self::Unlimited => serializer.serialize_str("unlimited"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Units {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Any value first, so that whatever is wrong is answered with what would be right.
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let limited = value.as_u64().and_then(|units| u32::try_from(units).ok());
+        match (limited, value.as_str()) {
+            (Some(units), _) => Ok(Self::Limited(units)),
+            (None, Some("unlimited")) => Ok(Self::Unlimited),
+            (None, _) => Err(serde::de::Error::custom(format!(
+                "a capacity is a whole number from 0 to {}, or \"unlimited\", not {value}",
+                u32::MAX
+            ))),
+        }
+    }
+}
+
+impl utoipa::PartialSchema for Units {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0));
+        let word = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(["unlimited"]));
+        OneOfBuilder::new().item(number).item(word).into()
+    }
+}
+
+impl ToSchema for Units {}
+
+/// The operator's word about a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AdminState {
+    /// Takes new calls.
+    Enabled,
+    /// Takes no new calls, is not wanted at all.
+    Disabled,
+    /// Takes no new calls; those it has go on.
+    Draining,
+}
+
+/// An operator's change to a peer. What is left out stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeerPatch {
+    /// The operator's word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin: Option<AdminState>,
+    /// New capacities by resource; resources left out keep theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<BTreeMap<String, Units>>,
+    /// New weight, at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+}
+
+/// What a peer has of one resource. Unlimited is null.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ResourceEntry {
+    /// Units that our live calls hold.
+    pub own: u64,
+    /// Units that the peer reports beyond our own.
+    pub foreign: u64,
+    /// Units that it has in all; null for unlimited.
+    #[schema(required)]
+    pub capacity: Option<u64>,
+    /// Units that a new call may take; null for unlimited.
+    #[schema(required)]
+    pub free: Option<u64>,
+    /// 1 − free / capacity; null for unlimited.
+    #[schema(required)]
+    pub utilisation: Option<f64>,
+}
+
+/// What a peer has said of itself. All null until it reports.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FeedbackEntry {
+    /// How long ago its last report came.
+    #[schema(required)]
+    pub age_seconds: Option<f64>,
+    /// The last report's `seq`.
+    #[schema(required)]
+    pub seq: Option<u64>,
+    /// The last report's `state`.
+    #[schema(required)]
+    pub state: Option<FeedbackState>,
+    /// False once the report is older than its time to live: it then has no effect.
+    pub fresh: bool,
+}
+
+/// What the probes of a peer have shown. All null until the first one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ProbeEntry {
+    /// The SIP status of the last answer.
+    #[schema(required)]
+    pub last_status: Option<u16>,
+    /// How long the last answer took.
+    #[schema(required)]
+    pub rtt_ms: Option<f64>,
+    /// When the next probe is due.
+    #[schema(required)]
+    pub next_in_seconds: Option<f64>,
+}
+
+/// Whether a peer takes calls, by its own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FeedbackState {
+    /// It takes new calls.
+    Accepting,
+    /// It takes no new calls; those it has go on.
+    Draining,
+    /// It takes no new calls for now.
+    Paused,
+}
+
+/// Whether a peer is alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthState {
+    /// It answers.
+    Up,
+    /// It does not.
+    Down,
+    /// Nothing is known yet; it is tried.
+    Unknown,
+}
+
+/// A peer: configuration, the operator's word, health and feedback, each for itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PeerEntry {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub uri: String,
+    /// The groups it serves.
+    pub groups: Vec<String>,
+    /// Its weight.
+    pub weight: u32,
+    /// The operator's word.
+    pub admin: AdminState,
+    /// Alive?
+    pub health: HealthState,
+    /// False when its feedback, or a 503, says that it takes no new calls.
+    pub accepting: bool,
+    /// Whether a new call may be given to it now, its room aside.
+    pub eligible: bool,
+    /// Why not, in words; empty when it is eligible.
+    pub why_not: Vec<String>,
+    /// Room, by resource.
+    pub resources: BTreeMap<String, ResourceEntry>,
+    /// What it has said of itself.
+    pub feedback: FeedbackEntry,
+    /// What its probes have shown.
+    pub probe: ProbeEntry,
+}
+
+/// All peers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PeerList {
+    /// In order of name.
+    pub peers: Vec<PeerEntry>,
+}
+
+/// A peer as `PUT` takes it: the keys of a `[[peer]]` table. What is left out has its default.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeerSpec {
+    /// The name in the path, if given at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where the peer is.
+    #[schema(example = "sip:10.0.0.11:5060;transport=udp")]
+    pub uri: String,
+    /// The groups it serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+    /// Room by resource; a resource left out is not offered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<BTreeMap<String, Units>>,
+    /// Weight, at least 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u32>,
+    /// For `select = "priority"`: lowest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<u32>,
+    /// New calls a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cps: Option<u32>,
+    /// How its reports are taken: `token`, `ttl`, `capacity`, `legs_per_call`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<serde_json::Value>,
+}
