@@ -28,8 +28,7 @@ impl Host<'_> {
 pub(super) fn host_prefix(text: &[u8]) -> Option<(Host<'_>, usize)> {
     if text.first() == Some(&b'[') {
         let close = memchr::memchr(b']', text)?;
-        let address = ascii(&text[1..close])?.parse().ok()?;
-        return Some((Host::V6(address), close + 1));
+        return Some((Host::V6(v6(&text[1..close])?), close + 1));
     }
     let length = text
         .iter()
@@ -61,6 +60,25 @@ pub(super) fn sendable(ip: IpAddr, port: u16) -> Option<SocketAddr> {
     let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
     let refused = broadcast || ip.is_multicast() || ip.is_unspecified() || port == 0;
     (!refused).then(|| SocketAddr::new(ip, port))
+}
+
+/// The grammar of RFC 3261 allows a third colon before an embedded IPv4 address, and RFC 5118 §4.10
+/// wants it understood.
+fn v6(text: &[u8]) -> Option<Ipv6Addr> {
+    const LONGEST: usize = 46;
+    if let Ok(address) = ascii(text)?.parse() {
+        return Some(address);
+    }
+    let third = memchr::memmem::find(text, b":::")? + 2;
+    let before_v4 = ascii(&text[third + 1..])?.parse::<Ipv4Addr>().is_ok();
+    if !before_v4 || text.len() > LONGEST {
+        return None;
+    }
+    let mut mended = [0; LONGEST];
+    mended[..third].copy_from_slice(&text[..third]);
+    let length = text.len() - 1;
+    mended[third..length].copy_from_slice(&text[third + 1..]);
+    ascii(&mended[..length])?.parse().ok()
 }
 
 fn ascii(text: &[u8]) -> Option<&str> {
