@@ -4,6 +4,7 @@ pub mod balance;
 pub mod base;
 pub mod http;
 pub mod io;
+pub mod metrics;
 pub mod proxy;
 pub mod sip;
 pub mod transaction;

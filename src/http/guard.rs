@@ -29,17 +29,10 @@ pub async fn count(request: Request, next: Next) -> Response {
         Some(path) => path.as_str().to_owned(),
         None => "other".to_owned(),
     };
-    let start = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
-    let labels = [
-        ("method", method),
-        ("route", route.clone()),
-        ("status", status),
-    ];
+    let labels = [("method", method), ("route", route), ("status", status)];
     ::metrics::counter!("tandem_http_requests_total", &labels).increment(1);
-    ::metrics::histogram!("tandem_http_request_seconds", "route" => route)
-        .record(start.elapsed().as_secs_f64());
     response
 }
 

@@ -1,0 +1,43 @@
+//! Metrics for Prometheus: gathered when somebody looks, from plain numbers that their owners keep anyway.
+//!
+//! What shards and ledger count is written by an encoder of our own; what the control plane records goes through
+//! the `metrics` crate. `docs/decisions/0003-metrics.md` says why.
+
+mod names;
+mod peers;
+mod process;
+mod recorded;
+mod text;
+
+pub use names::{FAMILIES, Family, Kind, Source};
+pub use recorded::{reloaded, start};
+
+use crate::balance::PeerView;
+use crate::base::invariant;
+use text::Encoder;
+
+/// The commit that this was built from, or `unknown`.
+pub const COMMIT: &str = env!("TANDEM_COMMIT");
+
+/// Everything that one scrape shows.
+pub struct Scrape<'a> {
+    /// The peers, as [`crate::balance::Ledger::view`] gives them.
+    pub peers: &'a [PeerView],
+}
+
+impl Scrape<'_> {
+    /// The whole exposition, the recorded part included.
+    pub fn render(&self) -> String {
+        let mut encoder = Encoder::with_capacity(4096 + 4096 * self.peers.len());
+        peers::encode(&mut encoder, self.peers);
+        let mut samples = encoder.family(names::INVARIANT_VIOLATIONS);
+        for (name, count) in invariant::counts() {
+            samples.whole(&[name], count);
+        }
+        let mut samples = encoder.family(names::BUILD_INFO);
+        samples.whole(&[env!("CARGO_PKG_VERSION"), COMMIT], 1);
+        process::encode(&mut encoder);
+        encoder.append(&start().render());
+        encoder.finish()
+    }
+}
