@@ -2,6 +2,7 @@
 
 pub mod balance;
 pub mod base;
+pub mod config;
 pub mod http;
 pub mod io;
 pub mod metrics;

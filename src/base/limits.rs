@@ -108,3 +108,20 @@ pub const FEEDBACK_BOOT_ID_MAX: usize = 128;
 const _: () = assert!(HTTP_BODY_MAX <= HTTP_DRAIN_MAX);
 const _: () = assert!(HTTP_HEADER_BYTES_MAX >= 8192, "hyper refuses less");
 const _: () = assert!(HTTP_CALLS_PAGE_DEFAULT <= HTTP_CALLS_PAGE_MAX);
+
+/// Bytes of a configuration file.
+pub const CONFIG_BYTES_MAX: u64 = 32 << 20;
+/// Letters of a peer's, group's, resource's or header's name.
+pub const CONFIG_NAME_MAX: usize = 64;
+/// Memory that one compiled pattern may take, in bytes.
+pub const CONFIG_PATTERN_BYTES_MAX: usize = 1 << 20;
+/// Listeners.
+pub const CONFIG_LISTENERS_MAX: usize = 64;
+/// Routes; every new call may try them all.
+pub const CONFIG_ROUTES_MAX: usize = 1 << 12;
+/// Shard threads.
+pub const CONFIG_WORKERS_MAX: u16 = 256;
+/// Units of a resource, in a capacity or in what one call takes.
+pub const CONFIG_UNITS_MAX: u32 = 10_000_000;
+
+const _: () = assert!(CONFIG_LISTENERS_MAX <= 1 << 16);

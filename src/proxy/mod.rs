@@ -3,5 +3,5 @@
 pub mod route;
 pub mod setup;
 
-pub use route::{Caller, Decision, Match, Route, RouteAction, SourceMatch};
+pub use route::{Caller, Decision, Match, Route, RouteAction, SourceMatch, decide};
 pub use setup::{Listener, Setup, Timing, Trust, Unknown};

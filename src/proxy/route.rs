@@ -1,11 +1,14 @@
 //! Which way a request goes: the routes of the configuration, read in order.
 
-use std::net::SocketAddr;
+use std::borrow::Cow;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use regex::bytes::Regex;
 
-use crate::balance::{Demand, GroupId, PeerId};
+use super::setup::Setup;
+use crate::balance::{Demand, Directory, GroupId, PeerId};
+use crate::sip::{HeaderName, Host, Message, Uri};
 
 /// One `[[route]]`.
 #[derive(Clone, Debug)]
@@ -81,4 +84,130 @@ pub enum Decision<'s> {
     FirstGroup(GroupId),
     /// Nowhere: 404.
     None,
+}
+
+impl Match {
+    /// Whether every condition holds for this request.
+    #[must_use]
+    pub fn covers(&self, message: &Message<'_>, caller: &Caller, directory: &Directory) -> bool {
+        let method = self.method.as_deref();
+        method.is_none_or(|method| method.as_bytes() == message.method_text())
+            && self.covers_uri(message.uri())
+            && self.covers_caller(caller, directory)
+            && self
+                .headers
+                .iter()
+                .all(|(name, pattern)| has_header(message, name, pattern))
+    }
+
+    fn covers_uri(&self, uri: &[u8]) -> bool {
+        if self.user.is_none() && self.host.is_none() {
+            return true;
+        }
+        let Some(uri) = Uri::parse(uri) else {
+            return false;
+        };
+        let user = unescaped(uri.user.unwrap_or_default());
+        self.user
+            .as_ref()
+            .is_none_or(|user_pattern| user_pattern.is_match(&user))
+            && self
+                .host
+                .as_deref()
+                .is_none_or(|host| same_host(host, &uri.host))
+    }
+
+    fn covers_caller(&self, caller: &Caller, directory: &Directory) -> bool {
+        match &self.source {
+            None => true,
+            Some(SourceMatch::Net(net)) => net.contains(&caller.source.ip().to_canonical()),
+            Some(SourceMatch::Peer(peer)) => caller.peer == Some(*peer),
+            Some(SourceMatch::Group(group)) => caller
+                .peer
+                .and_then(|peer| directory.peer(peer))
+                .is_some_and(|peer| peer.groups.contains(group)),
+        }
+    }
+}
+
+/// The first route that covers the request; without any route, calls from peers go to their Request-URI and
+/// all others to the first group.
+#[must_use]
+pub fn decide<'s>(setup: &'s Setup, message: &Message<'_>, caller: &Caller) -> Decision<'s> {
+    let directory = &setup.directory;
+    if !setup.routes.is_empty() {
+        let covering = |route: &&Route| route.matches.covers(message, caller, directory);
+        return setup
+            .routes
+            .iter()
+            .find(covering)
+            .map_or(Decision::None, Decision::Route);
+    }
+    if caller.peer.is_some() {
+        return Decision::RequestUri;
+    }
+    let first = directory.groups().next();
+    first.map_or(Decision::None, |group| Decision::FirstGroup(group.id))
+}
+
+/// Escaped characters mean what they stand for (RFC 3261 §19.1.4): `%31` must not slip past `^1`.
+fn unescaped(user: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'%', user).is_none() {
+        return Cow::Borrowed(user);
+    }
+    let mut plain = Vec::with_capacity(user.len());
+    let mut rest = user;
+    while let [first, after @ ..] = rest {
+        match escape(rest) {
+            Some((byte, next)) => {
+                plain.push(byte);
+                rest = next;
+            }
+            None => {
+                plain.push(*first);
+                rest = after;
+            }
+        }
+    }
+    Cow::Owned(plain)
+}
+
+/// The byte that a leading `%XX` stands for, and what follows it.
+fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+    let [b'%', high, low, rest @ ..] = text else {
+        return None;
+    };
+    let digit = |c: &u8| char::from(*c).to_digit(16);
+    let byte = digit(high)? * 16 + digit(low)?;
+    u8::try_from(byte).ok().map(|byte| (byte, rest))
+}
+
+/// Names compare in any case, addresses by value.
+fn same_host(wanted: &str, host: &Host<'_>) -> bool {
+    match host {
+        Host::Name(name) => {
+            let name = name.strip_suffix(b".").unwrap_or(name);
+            name.eq_ignore_ascii_case(wanted.as_bytes())
+        }
+        Host::V4(address) => wanted
+            .parse()
+            .is_ok_and(|wanted: Ipv4Addr| wanted == *address),
+        Host::V6(address) => {
+            let bare = wanted.trim_start_matches('[').trim_end_matches(']');
+            bare.parse()
+                .is_ok_and(|wanted: Ipv6Addr| wanted == *address)
+        }
+    }
+}
+
+fn has_header(message: &Message<'_>, name: &str, pattern: &Regex) -> bool {
+    let known = HeaderName::of(name.as_bytes());
+    message.headers().any(|header| {
+        let named = if known == HeaderName::Other {
+            header.label.eq_ignore_ascii_case(name.as_bytes())
+        } else {
+            header.name == known
+        };
+        named && pattern.is_match(header.value)
+    })
 }
