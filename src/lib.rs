@@ -1,5 +1,6 @@
 //! Tandem.
 
+pub mod app;
 pub mod balance;
 pub mod base;
 pub mod config;

@@ -1,0 +1,3 @@
+//! The top floor: what the commands do.
+
+pub mod demo;
