@@ -194,11 +194,10 @@ impl Switch {
         source: SocketAddr,
         number: Option<u64>,
     ) {
-        if let Some(call) = number.and_then(|number| self.calls.get(&number)) {
-            if call.branch == text.branch() {
-                self.wire.send(&call.last.bytes, source).await;
-                return;
-            }
+        let known = number.and_then(|number| self.calls.get(&number));
+        if let Some(call) = known.filter(|call| call.branch == text.branch()) {
+            self.wire.send(&call.last.bytes, source).await;
+            return;
         }
         if let Some(number) = number {
             self.forget(number);
