@@ -1,5 +1,8 @@
 //! The simulated callers: one socket that places calls at a rate, talks, hangs up, changes its mind.
 
+mod call;
+
+use self::call::{Call, Deadline, Kind, Stage, kind_of};
 use super::text::{Dialog, Text, reply};
 use super::wire::{Repeat, Wire, Woken};
 use std::collections::{BTreeMap, HashMap};
@@ -75,47 +78,6 @@ pub async fn start(
         seed,
     };
     Ok((tally, tokio::spawn(crowd.run(mood))))
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    /// INVITE was sent, nothing came yet.
-    Calling,
-    /// A provisional response came.
-    Ringing,
-    /// CANCEL was sent.
-    Cancelling,
-    Up,
-    /// BYE was sent.
-    Ending,
-    /// Over, but remembered.
-    Over,
-}
-
-struct Call {
-    stage: Stage,
-    /// The caller hangs up as soon as that is possible.
-    leaving: bool,
-    dialog: Dialog,
-    last: Repeat,
-    ack: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Deadline {
-    Place,
-    /// The last message of that kind is sent again.
-    Again(u64, Kind),
-    Cancel(u64),
-    HangUp(u64),
-    Forget(u64),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Invite,
-    Cancel,
-    Bye,
 }
 
 struct Crowd {
@@ -412,15 +374,5 @@ impl Crowd {
 
     fn branch(&self, number: u64, method: &str) -> String {
         format!("z9hG4bK{:x}n{number}{method}", self.seed)
-    }
-}
-
-/// The message that a call in `stage` repeats.
-fn kind_of(stage: Stage) -> Option<Kind> {
-    match stage {
-        Stage::Calling => Some(Kind::Invite),
-        Stage::Cancelling => Some(Kind::Cancel),
-        Stage::Ending => Some(Kind::Bye),
-        Stage::Ringing | Stage::Up | Stage::Over => None,
     }
 }

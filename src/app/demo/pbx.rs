@@ -1,6 +1,9 @@
 //! A simulated PBX: it rings, answers, sometimes hangs up, is full at its limit, and can die.
 
-use super::text::{Dialog, Text, address_of, reply};
+mod call;
+
+use self::call::{Call, Deadline, Stage, Stamp, dialog_of, stamp_of, tag_of};
+use super::text::{Text, reply};
 use super::wire::{Repeat, Wire, Woken};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -84,53 +87,6 @@ impl Drop for Pbx {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Ringing,
-    /// 200 was sent, its ACK has not come.
-    Answered,
-    Up,
-    /// We sent BYE.
-    Ending,
-    /// A final refusal was sent, its ACK has not come.
-    Refused,
-}
-
-struct Call {
-    stage: Stage,
-    call_id: String,
-    branch: String,
-    source: SocketAddr,
-    invite: Vec<u8>,
-    /// The last response to the INVITE, or our BYE.
-    last: Repeat,
-}
-
-impl Call {
-    fn takes_room(&self) -> bool {
-        match self.stage {
-            Stage::Ringing | Stage::Answered | Stage::Up | Stage::Ending => true,
-            Stage::Refused => false,
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Deadline {
-    Ring(u64),
-    Answer(u64),
-    Again(u64, Stamp),
-    HangUp(u64),
-}
-
-/// Which message a repetition is of: a later one makes it void.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stamp {
-    Ok,
-    Refusal,
-    Bye,
 }
 
 struct Switch {
@@ -399,34 +355,4 @@ impl Switch {
         let most = u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(4);
         Duration::from_millis(self.chance.u64(most / 4..=most))
     }
-}
-
-fn tag_of(number: u64) -> String {
-    format!("pbx{number}")
-}
-
-/// The message that a call in `stage` repeats.
-fn stamp_of(stage: Stage) -> Option<Stamp> {
-    match stage {
-        Stage::Answered => Some(Stamp::Ok),
-        Stage::Refused => Some(Stamp::Refusal),
-        Stage::Ending => Some(Stamp::Bye),
-        Stage::Ringing | Stage::Up => None,
-    }
-}
-
-/// The dialog as the called side sees it (RFC 3261 §12.1.1).
-fn dialog_of(call: &Call, number: u64, own: SocketAddr) -> Option<Dialog> {
-    let invite = Text::parse(&call.invite)?;
-    let target = invite.header("Contact")?.to_owned();
-    address_of(&target)?;
-    Some(Dialog {
-        local: format!("{};tag={}", invite.header("To")?, tag_of(number)),
-        remote: invite.header("From")?.to_owned(),
-        call_id: call.call_id.clone(),
-        own,
-        target,
-        routes: invite.values("Record-Route"),
-        cseq: 1,
-    })
 }
