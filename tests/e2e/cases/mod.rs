@@ -1,0 +1,20 @@
+//! What must be shown.
+
+mod agents;
+mod cancel;
+mod dialog;
+mod failover;
+mod feedback;
+mod full;
+mod hangup;
+mod kamailio;
+mod loss;
+mod outbound;
+mod reload;
+mod resources;
+mod returning;
+mod scene;
+mod security;
+mod spread;
+mod talking;
+mod untouched;

@@ -1,0 +1,71 @@
+//! A plain HTTP client that takes every status for an answer.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub text: String,
+}
+
+impl Answer {
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", self.text))
+    }
+}
+
+/// A client of one server.
+#[derive(Clone)]
+pub struct Client {
+    agent: ureq::Agent,
+    base: String,
+}
+
+impl Client {
+    pub fn new(base: &str) -> Self {
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(5)))
+            .build();
+        Self {
+            agent: config.into(),
+            base: base.to_owned(),
+        }
+    }
+
+    #[track_caller]
+    pub fn get(&self, path: &str) -> Answer {
+        let result = self.agent.get(format!("{}{path}", self.base)).call();
+        read(path, result)
+    }
+
+    /// A request with a body; `token` goes into Authorization.
+    #[track_caller]
+    pub fn send(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("Content-Type", "application/json");
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("Bearer {token}"));
+        }
+        let request = request
+            .body(serde_json::to_vec(body).expect("JSON"))
+            .expect("request");
+        read(path, self.agent.run(request))
+    }
+}
+
+#[track_caller]
+fn read(path: &str, result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
+    let mut response = result.unwrap_or_else(|error| panic!("{path}: {error}"));
+    Answer {
+        status: response.status().as_u16(),
+        text: response.body_mut().read_to_string().expect("body"),
+    }
+}

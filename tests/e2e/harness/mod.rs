@@ -1,0 +1,10 @@
+//! What every case needs to run the real binary and its real neighbours.
+
+pub mod child;
+pub mod http;
+pub mod lock;
+pub mod metrics;
+pub mod net;
+pub mod sipp;
+pub mod tandem;
+pub mod wait;

@@ -1,0 +1,7 @@
+//! End-to-end tests: the real binary between SIPp, Kamailio, baresip and scripted agents, all on loopback.
+//!
+//! Written against the public contract alone; nothing here calls into the crate.
+
+mod agent;
+mod cases;
+mod harness;
