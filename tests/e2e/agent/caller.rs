@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::time::{Duration, Instant};
 
 use super::leg::Leg;
@@ -23,8 +23,8 @@ struct Call {
     begun: Instant,
     hold: Option<Duration>,
     settled: bool,
-    outcome: Sender<Outcome>,
-    ended: Sender<Ended>,
+    outcome: SyncSender<Outcome>,
+    ended: SyncSender<Ended>,
     /// By To tag: a fork may make several.
     dialogs: HashMap<String, Dialog>,
     first: Option<String>,
@@ -146,7 +146,7 @@ impl Engine {
             && !dialog.over
         {
             dialog.over = true;
-            let _ = call.ended.send(200);
+            let _ = call.ended.try_send(200);
         }
     }
 
@@ -196,7 +196,7 @@ impl Engine {
             return;
         };
         call.settled = true;
-        let _ = call.outcome.send(Outcome {
+        let _ = call.outcome.try_send(Outcome {
             id: id.to_owned(),
             status: msg.status(),
             by: msg.header("X-Pbx").map(str::to_owned),
@@ -239,7 +239,7 @@ impl Engine {
         {
             dialog.over = true;
             if is_first {
-                let _ = call.ended.send(status);
+                let _ = call.ended.try_send(status);
             }
         }
     }
@@ -248,7 +248,7 @@ impl Engine {
         if let Some(id) = key.strip_prefix('I') {
             if let Some(call) = self.calls.get_mut(id).filter(|call| !call.settled) {
                 call.settled = true;
-                let _ = call.outcome.send(Outcome {
+                let _ = call.outcome.try_send(Outcome {
                     id: id.to_owned(),
                     status: 0,
                     by: None,

@@ -1,7 +1,7 @@
 //! Callers by the thousand on one socket, with the timers that RFC 3261 gives a user agent.
 
 use std::net::SocketAddr;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -26,20 +26,23 @@ pub struct Outcome {
 /// How a hang-up went: the status of the BYE, 0 when none came.
 pub type Ended = u16;
 
+/// Orders that may wait for the phone's thread.
+const COMMANDS: usize = 4096;
+
 pub(super) enum Command {
     Call {
         user: String,
         extra: Vec<String>,
         hold: Option<Duration>,
-        outcome: Sender<Outcome>,
-        ended: Sender<Ended>,
+        outcome: SyncSender<Outcome>,
+        ended: SyncSender<Ended>,
     },
     HangUp(String),
 }
 
 /// A caller.
 pub struct Phone {
-    commands: Option<Sender<Command>>,
+    commands: Option<SyncSender<Command>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -77,7 +80,7 @@ impl Phone {
     }
 
     pub fn on(wire: Wire, server: SocketAddr) -> Self {
-        let (commands, inbox) = channel();
+        let (commands, inbox) = sync_channel(COMMANDS);
         let engine = Engine::new(wire, server);
         Self {
             commands: Some(commands),
@@ -92,7 +95,7 @@ impl Phone {
 
     /// Starts a call; with `hold` it hangs up by itself.
     pub fn place(&self, user: &str, hold: Option<Duration>, extra: &[&str]) -> Placed {
-        let ((outcome, outcomes), (ended, ends)) = (channel(), channel());
+        let ((outcome, outcomes), (ended, ends)) = (sync_channel(1), sync_channel(1));
         self.tell(Command::Call {
             user: user.to_owned(),
             extra: extra.iter().map(|&line| line.to_owned()).collect(),
