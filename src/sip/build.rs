@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 
 use super::stamp::stamps;
-use super::{Header, HeaderName, Message};
+use super::{Header, HeaderName, Message, Span};
 
 /// Appends the response to a request (RFC 3261 §8.2.6): Vias with `received` and `rport` filled from
 /// `source`, From, To, Call-ID, CSeq, on a 100 also Timestamp, then `extra`, no body. `to_tag` is
@@ -100,8 +100,11 @@ fn tagged_to(request: &Message<'_>, header: &Header<'_>, tag: Option<&[u8]>, out
     let Some(tag) = tag else {
         return copy(request, header, out);
     };
-    field_start(out, header.label);
-    out.extend_from_slice(header.value);
+    let upto_tag = Span {
+        start: header.line.start,
+        end: header.value_span.end,
+    };
+    out.extend_from_slice(upto_tag.of(request.bytes()));
     out.extend_from_slice(b";tag=");
     out.extend_from_slice(tag);
     out.extend_from_slice(b"\r\n");
@@ -112,14 +115,10 @@ fn copy(message: &Message<'_>, header: &Header<'_>, out: &mut Vec<u8>) {
 }
 
 fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {
-    field_start(out, name.as_bytes());
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
-}
-
-fn field_start(out: &mut Vec<u8>, name: &[u8]) {
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
 }
 
 fn line(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
