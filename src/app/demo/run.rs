@@ -306,27 +306,24 @@ mod tests {
     use crate::app::demo::house::Member;
     use crate::app::demo::table::Counts;
     use crate::app::demo::view::{Peer, View};
+    use crate::config::{System, parse};
+    use std::path::PathBuf;
 
     #[tokio::test]
-    async fn the_configuration_is_toml_with_a_token_for_each_peer() {
+    async fn the_configuration_is_one_that_serve_would_take() {
         let mut house = Vec::new();
         for nature in natures() {
             house.push(Member::start(nature, 1).await.unwrap());
         }
-        let table: toml::Table = config(&house, 10.0).parse().unwrap();
-        let peers = table["peer"].as_array().unwrap();
-        assert_eq!(peers.len(), 3);
-        for (peer, member) in peers.iter().zip(&house) {
-            assert_eq!(
-                peer["feedback"]["token"].as_str(),
-                Some(member.token.as_str())
-            );
-            assert!(
-                peer["uri"]
-                    .as_str()
-                    .unwrap()
-                    .contains(&member.address.to_string())
-            );
+        let text = config(&house, 10.0);
+        let surroundings = System {
+            folder: PathBuf::new(),
+        };
+        let read =
+            parse("demo", text.as_bytes(), &surroundings).unwrap_or_else(|why| panic!("{why}"));
+        assert_eq!(read.peers.len(), 3);
+        for (peer, member) in read.peers.iter().zip(&house) {
+            assert!(peer.uri.contains(&member.address.to_string()));
         }
     }
 
