@@ -201,6 +201,7 @@ impl Engine {
             status: msg.status(),
             by: msg.header("X-Pbx").map(str::to_owned),
             retry_after: msg.header("Retry-After").and_then(|v| v.parse().ok()),
+            contact: msg.contact(),
             time: call.begun.elapsed(),
         });
     }
@@ -253,6 +254,7 @@ impl Engine {
                     status: 0,
                     by: None,
                     retry_after: None,
+                    contact: None,
                     time: call.begun.elapsed(),
                 });
             }

@@ -19,6 +19,8 @@ pub struct Outcome {
     /// The PBX that says it answered.
     pub by: Option<String>,
     pub retry_after: Option<u32>,
+    /// Where a redirect points.
+    pub contact: Option<String>,
     /// INVITE to final response.
     pub time: Duration,
 }

@@ -8,6 +8,7 @@ mod feedback;
 mod full;
 mod hangup;
 mod kamailio;
+mod late;
 mod loss;
 mod outbound;
 mod reload;
