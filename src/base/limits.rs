@@ -82,7 +82,7 @@ pub const HTTP_HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 pub const HTTP_REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Headers of one HTTP request; more are 431.
 pub const HTTP_HEADERS_MAX: usize = 64;
-/// Bytes of an HTTP request's head; more are 431.
+/// Bytes of an HTTP request's head beyond which no more of it is read; a longer one is 431.
 pub const HTTP_HEADER_BYTES_MAX: usize = 32 << 10;
 /// HTTP connections at once; more wait in the kernel's backlog.
 pub const HTTP_CONNECTIONS_MAX: usize = 1024;

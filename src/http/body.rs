@@ -1,25 +1,27 @@
 //! Reading a JSON body, with an answer to everything that can be wrong with it.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
+use super::Api;
 use super::problem::Problem;
-use crate::base::limits::{HTTP_BODY_MAX, HTTP_BODY_TIMEOUT, HTTP_DRAIN_MAX};
+use crate::base::limits::{HTTP_BODY_MAX, HTTP_DRAIN_MAX};
 
 /// A body of JSON. Refused with 400, 408, 413 or 415.
 pub struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<Api>> for JsonBody<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         require_json(&parts.headers)?;
-        let bytes = tokio::time::timeout(HTTP_BODY_TIMEOUT, read(body))
+        let bytes = tokio::time::timeout(api.body_timeout, read(body))
             .await
             .map_err(|_| {
                 Problem::of(

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::Api;
 use super::body::drain;
 use super::problem::Problem;
-use crate::base::limits::{HTTP_BODY_MAX, HTTP_BODY_TIMEOUT};
+use crate::base::limits::HTTP_BODY_MAX;
 
 /// The address that a request came from; set for each connection by [`super::serve`].
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +61,7 @@ pub async fn admit(State(api): State<Arc<Api>>, request: Request, next: Next) ->
         .into_response();
     };
     if declared_length(request.headers()) > HTTP_BODY_MAX as u64 {
-        return refuse_large(request).await;
+        return refuse_large(request, api.body_timeout).await;
     }
     next.run(request).await
 }
@@ -74,10 +74,10 @@ fn declared_length(headers: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
-async fn refuse_large(request: Request) -> Response {
+async fn refuse_large(request: Request, patience: Duration) -> Response {
     // A client that asks first (RFC 9110 §10.1.1) has not sent anything yet, and need not.
     if !request.headers().contains_key(header::EXPECT) {
-        let _ = tokio::time::timeout(HTTP_BODY_TIMEOUT, drain(request.into_body())).await;
+        let _ = tokio::time::timeout(patience, drain(request.into_body())).await;
     }
     Problem::too_large(HTTP_BODY_MAX).into_response()
 }

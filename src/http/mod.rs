@@ -21,7 +21,7 @@ mod serve;
 mod views;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -32,7 +32,8 @@ use tower_http::timeout::TimeoutLayer;
 
 use crate::balance::Ledger;
 use crate::base::limits::{
-    HTTP_CLIENT_BURST, HTTP_CLIENT_RATE, HTTP_CLIENTS_MAX, HTTP_REQUEST_TIMEOUT, HTTP_REQUESTS_MAX,
+    HTTP_BODY_TIMEOUT, HTTP_CLIENT_BURST, HTTP_CLIENT_RATE, HTTP_CLIENTS_MAX, HTTP_REQUEST_TIMEOUT,
+    HTTP_REQUESTS_MAX,
 };
 
 pub use clients::Rate;
@@ -65,6 +66,10 @@ pub struct Limits {
     pub rate: Rate,
     /// Requests under way at once.
     pub requests_max: usize,
+    /// How long a body may take to come.
+    pub body_timeout: Duration,
+    /// How long an answer may take to make.
+    pub request_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -76,6 +81,8 @@ impl Default for Limits {
                 clients_max: HTTP_CLIENTS_MAX,
             },
             requests_max: HTTP_REQUESTS_MAX,
+            body_timeout: HTTP_BODY_TIMEOUT,
+            request_timeout: HTTP_REQUEST_TIMEOUT,
         }
     }
 }
@@ -86,6 +93,7 @@ struct Api {
     clients: clients::Clients,
     requests: Semaphore,
     tokens: access::Tokens,
+    body_timeout: Duration,
     started: Instant,
 }
 
@@ -106,6 +114,7 @@ pub fn router(parts: Parts, limits: Limits) -> Router {
         clients: clients::Clients::new(limits.rate),
         requests: Semaphore::new(limits.requests_max),
         tokens: access::Tokens::default(),
+        body_timeout: limits.body_timeout,
         started: Instant::now(),
     });
     Router::new()
@@ -132,7 +141,7 @@ pub fn router(parts: Parts, limits: Limits) -> Router {
         .fallback(operation::no_such_path)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
-            HTTP_REQUEST_TIMEOUT,
+            limits.request_timeout,
         ))
         .layer(map_response(problem::shape))
         .layer(from_fn_with_state(Arc::clone(&api), guard::admit))
