@@ -3,6 +3,7 @@
 pub mod app;
 pub mod balance;
 pub mod base;
+pub mod call;
 pub mod config;
 pub mod http;
 pub mod io;

@@ -10,6 +10,7 @@ mod feedback;
 mod id;
 mod ledger;
 mod names;
+mod pick;
 mod probe;
 mod slot;
 mod topology;

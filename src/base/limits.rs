@@ -125,3 +125,33 @@ pub const CONFIG_WORKERS_MAX: u16 = 256;
 pub const CONFIG_UNITS_MAX: u32 = 10_000_000;
 
 const _: () = assert!(CONFIG_LISTENERS_MAX <= 1 << 16);
+/// Peers tried for one request, over all groups.
+pub const ATTEMPTS_MAX: usize = 16;
+/// Groups that one request goes to by `exhausted`.
+pub const GROUP_HOPS_MAX: u8 = 8;
+/// Dialogs kept of one call that forks.
+pub const DIALOGS_PER_CALL_MAX: usize = 16;
+/// Source addresses whose rate of new calls a shard remembers.
+pub const SOURCES_TRACKED_MAX: usize = 65_536;
+/// Requests of one shard that wait for a host name at once.
+pub const WAITING_FOR_NAMES_MAX: usize = 4096;
+/// How long a request waits for a host name; longer than resolving may take.
+pub const RESOLVE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a call that we end ourselves may take to end: 64*T1 for the BYEs, twice with T1's default, and some.
+pub const CLOSING_MAX: Duration = Duration::from_secs(70);
+/// Call-IDs tried for a probe until one belongs to the shard that sends it.
+pub const PROBE_CALL_ID_TRIES: usize = 4096;
+/// 100 Trying goes out when nothing else did within this time (RFC 3261 §17.2.1).
+pub const TRYING_AFTER: Duration = Duration::from_millis(200);
+/// Max-Forwards of a request that came without (RFC 3261 §16.6 step 3).
+pub const MAX_FORWARDS_DEFAULT: u8 = 70;
+/// The longest Retry-After that we give, in seconds.
+pub const RETRY_AFTER_MAX_S: u32 = 120;
+/// Retry-After while no transaction can be opened.
+pub const RETRY_AFTER_FULL: Duration = Duration::from_secs(5);
+/// Retry-After while the process stops.
+pub const RETRY_AFTER_STOPPING: Duration = Duration::from_secs(10);
+/// Outputs that the core's queue keeps room for between inputs.
+pub const OUTPUTS_KEPT: usize = 4096;
+
+const _: () = assert!(RESOLVE_PATIENCE.as_secs() > RESOLVE_TIMEOUT.as_secs());

@@ -89,7 +89,26 @@ pub fn listener(listen: &Listen, bound: SocketAddr) -> Listener {
         address: bound,
         advertised: advertise.parse().ok(),
         advertise,
+        locals: if bound.ip().is_unspecified() {
+            local_addresses()
+        } else {
+            Vec::new()
+        },
     }
+}
+
+/// The machine's own addresses, on all its interfaces.
+fn local_addresses() -> Vec<IpAddr> {
+    let address = |found: nix::ifaddrs::InterfaceAddress| {
+        let address = found.address?;
+        let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+        v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+    };
+    nix::ifaddrs::getifaddrs()
+        .into_iter()
+        .flatten()
+        .filter_map(address)
+        .collect()
 }
 
 /// The source address that the system would send from; loopback where it has no other.

@@ -9,7 +9,9 @@ use ipnet::IpNet;
 
 use super::route::Route;
 use crate::balance::Directory;
+use crate::base::transmit::ListenerId;
 use crate::base::transport::Transport;
+use crate::sip::{Host, Uri};
 
 /// Everything the core reads that an operator may change; calls that live go on under the next one.
 pub struct Setup {
@@ -29,6 +31,58 @@ pub struct Setup {
     pub node_name: Arc<str>,
     /// Number of shard threads, at least one.
     pub shards: u16,
+}
+
+impl Setup {
+    /// Whether a URI names one of our listeners.
+    #[must_use]
+    pub fn is_own(&self, uri: &Uri<'_>) -> bool {
+        self.listeners
+            .iter()
+            .any(|listener| listener.is_named_by(uri))
+    }
+
+    /// The listener that a request to `destination` leaves by: of its address family, bound nearest to it by the
+    /// longest common prefix, the one it came by among equals.
+    #[must_use]
+    pub fn listener_towards(&self, destination: SocketAddr, incoming: ListenerId) -> ListenerId {
+        if self.listeners.len() <= 1 {
+            return incoming;
+        }
+        let nearness = |number: usize, listener: &Listener| {
+            let common = common_prefix(listener.address.ip(), destination.ip())?;
+            Some((common, number == usize::from(incoming.0)))
+        };
+        let candidates = self.listeners.iter().enumerate();
+        let rated =
+            candidates.filter_map(|(number, listener)| Some((nearness(number, listener)?, number)));
+        let best = rated.max_by_key(|(nearness, number)| (*nearness, std::cmp::Reverse(*number)));
+        best.and_then(|(_, number)| u16::try_from(number).ok())
+            .map_or(incoming, ListenerId)
+    }
+
+    /// What a listener speaks.
+    #[must_use]
+    pub fn transport_of(&self, listener: ListenerId) -> Transport {
+        self.listeners
+            .get(usize::from(listener.0))
+            .map_or(Transport::Udp, |listener| listener.transport)
+    }
+}
+
+/// Bits that two addresses of one family share; a wildcard shares none with anybody.
+fn common_prefix(ours: IpAddr, theirs: IpAddr) -> Option<u32> {
+    match (ours, theirs) {
+        (IpAddr::V4(ours), IpAddr::V4(_)) if ours.is_unspecified() => Some(0),
+        (IpAddr::V6(ours), IpAddr::V6(_)) if ours.is_unspecified() => Some(0),
+        (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+            Some((ours.to_bits() ^ theirs.to_bits()).leading_zeros())
+        }
+        (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
+            Some((ours.to_bits() ^ theirs.to_bits()).leading_zeros())
+        }
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => None,
+    }
 }
 
 /// The secret stays out of logs.
@@ -56,6 +110,31 @@ pub struct Listener {
     pub advertise: Arc<str>,
     /// `advertise` as an address, when its host is numeric; recognises ourselves in Route headers.
     pub advertised: Option<SocketAddr>,
+    /// The machine's own addresses, where `address` is a wildcard.
+    pub locals: Vec<IpAddr>,
+}
+
+impl Listener {
+    /// Whether a URI names it: by its advertised name, its address, or, where it is bound to all addresses, by any of
+    /// them that `locals` holds.
+    fn is_named_by(&self, uri: &Uri<'_>) -> bool {
+        let port = uri.port.unwrap_or(self.transport.default_port());
+        if let Some(ip) = uri.host.ip() {
+            let at = SocketAddr::new(ip, port);
+            let any = self.address.ip().is_unspecified() && port == self.address.port();
+            return self.advertised == Some(at)
+                || self.address == at
+                || any && self.locals.contains(&ip);
+        }
+        let Host::Name(name) = uri.host else {
+            return false;
+        };
+        let (host, own_port) = match self.advertise.rsplit_once(':') {
+            Some((host, digits)) => (host, digits.parse().unwrap_or(port)),
+            None => (&*self.advertise, self.transport.default_port()),
+        };
+        host.as_bytes().eq_ignore_ascii_case(name) && own_port == port
+    }
 }
 
 /// Who may start calls beside the peers, and how fast.

@@ -1,0 +1,62 @@
+//! Several short texts in one allocation: a held call keeps a dozen of them.
+
+/// `N` byte strings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed<const N: usize> {
+    bytes: Box<[u8]>,
+    ends: [u32; N],
+}
+
+impl<const N: usize> Packed<N> {
+    /// Packs `parts`, which are pieces of datagrams and so far below 4 GiB together.
+    pub fn new(parts: [&[u8]; N]) -> Self {
+        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let ends = parts.map(|part| {
+            bytes.extend_from_slice(part);
+            bytes.len() as u32
+        });
+        Self {
+            bytes: bytes.into_boxed_slice(),
+            ends,
+        }
+    }
+
+    /// The part at `index`; empty when there is no such part.
+    pub fn get(&self, index: usize) -> &[u8] {
+        let start = index
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied()
+            .unwrap_or(0);
+        let end = self.ends.get(index).copied().unwrap_or(start);
+        self.bytes
+            .get(start as usize..end as usize)
+            .unwrap_or_default()
+    }
+
+    /// Replaces one part.
+    pub fn set(&mut self, index: usize, part: &[u8]) {
+        *self = Self::new(std::array::from_fn(|at| {
+            if at == index { part } else { self.get(at) }
+        }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_come_back_as_they_went_in() {
+        let mut packed = Packed::new([&b"one"[..], b"", b"three"]);
+        assert_eq!(
+            (packed.get(0), packed.get(1), packed.get(2), packed.get(3)),
+            (&b"one"[..], &b""[..], &b"three"[..], &b""[..])
+        );
+        packed.set(1, b"two");
+        assert_eq!(
+            (packed.get(0), packed.get(1), packed.get(2)),
+            (&b"one"[..], &b"two"[..], &b"three"[..])
+        );
+    }
+}

@@ -1,0 +1,264 @@
+//! The ladder: balance → fail over to the next best → what `exhausted` says → 503 with a Retry-After that means something.
+
+use smallvec::SmallVec;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::context::{Ladder, Purpose, Rung};
+use super::core::Core;
+use super::forward::Target;
+use super::port::Notice;
+use super::preprocess::Preprocessed;
+use super::reject::Reject;
+use super::stats::Outcome;
+use crate::balance::{
+    Ask, Dispatch, EndCause, ExhaustedStep, Group, HashOn, PeerId, Select, Slot, Step,
+};
+use crate::base::limits::{ATTEMPTS_MAX, GROUP_HOPS_MAX};
+use crate::call::AttemptOutcome;
+use crate::sip::{Message, NameAddr, Uri};
+use crate::transaction::ContextKey;
+
+/// What the ladder gave.
+pub(super) enum Rise {
+    /// A peer, charged unless the request begins no call.
+    Peer(PeerId, Option<Slot>),
+    /// The caller is sent elsewhere.
+    Redirect(String),
+    /// Nobody is left to try.
+    Exhausted,
+    /// The group's rules allow no further try.
+    EnoughTried,
+}
+
+impl Core {
+    /// Tries the next peer for a context's request, from where its ladder stands, and answers the caller when there is none.
+    pub(super) fn climb(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        message: &Message<'_>,
+        preprocessed: &Preprocessed<'_>,
+    ) {
+        match self.rise(now, key, message) {
+            Rise::Peer(peer, slot) => self.take_peer(now, key, message, preprocessed, peer, slot),
+            Rise::Redirect(uri) => {
+                let contact = Reject::new(302).with("Contact", format!("<{uri}>"));
+                self.settle_with(now, key, &contact, EndCause::Rejected, Outcome::Rejected);
+            }
+            Rise::Exhausted | Rise::EnoughTried => self.settle_exhausted(now, key),
+        }
+    }
+
+    /// The request goes to `peer`: the slot moves there before the old one comes back.
+    pub(super) fn take_peer(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        message: &Message<'_>,
+        preprocessed: &Preprocessed<'_>,
+        peer: PeerId,
+        slot: Option<Slot>,
+    ) {
+        let call = self.contexts.get(key).and_then(|context| context.call());
+        if let Some(call) = call.and_then(|key| self.calls.get_mut(key)) {
+            call.attempt(Some(peer));
+            if let Some(before) = call.move_target(slot) {
+                before.release(EndCause::FailedOver);
+            }
+        }
+        let destination = self
+            .setup
+            .directory
+            .peer(peer)
+            .and_then(|peer| peer.addresses.first().copied());
+        let sent = destination.is_some_and(|destination| {
+            let target = Target {
+                destination,
+                peer: Some(peer),
+            };
+            self.send_branch(now, key, message, preprocessed, target)
+                .is_ok()
+        });
+        if !sent {
+            let full = Reject::unavailable(crate::base::limits::RETRY_AFTER_FULL);
+            self.settle_with(now, key, &full, EndCause::Rejected, Outcome::Failed);
+        }
+    }
+
+    /// One rise on the ladder; the context's ladder remembers where it stands.
+    pub(super) fn rise(&mut self, now: Instant, key: ContextKey, message: &Message<'_>) -> Rise {
+        let Some(context) = self.contexts.get_mut(key) else {
+            return Rise::EnoughTried;
+        };
+        let (source, charged) = (
+            context.source,
+            matches!(context.purpose, Purpose::Call { .. }),
+        );
+        let Some(mut ladder) = context.ladder_mut().map(|ladder| ladder.clone()) else {
+            return Rise::EnoughTried;
+        };
+        let risen = self.rise_from(now, &mut ladder, message, source, charged);
+        if let Some(place) = self
+            .contexts
+            .get_mut(key)
+            .and_then(|context| context.ladder_mut())
+        {
+            *place = ladder;
+        }
+        risen
+    }
+
+    fn rise_from(
+        &self,
+        now: Instant,
+        ladder: &mut Ladder,
+        message: &Message<'_>,
+        source: SocketAddr,
+        charged: bool,
+    ) -> Rise {
+        let directory = self.setup.directory.clone();
+        loop {
+            let Some(group) = directory.group(ladder.group) else {
+                return Rise::Exhausted;
+            };
+            if ladder.tried.len() >= ATTEMPTS_MAX
+                || ladder.attempts >= group.failover.max_attempts.max(1)
+            {
+                return Rise::EnoughTried;
+            }
+            let step = match ladder.rung {
+                Rung::Balance if !charged => Step::Dispatch,
+                Rung::Balance if ladder.tried.is_empty() => Step::Balance,
+                Rung::Balance => Step::Failover,
+                Rung::Overflow => Step::Overflow,
+                Rung::Exhausted(at) => match group.exhausted.get(at) {
+                    None => return Rise::Exhausted,
+                    Some(ExhaustedStep::Dispatch) => Step::Dispatch,
+                    Some(ExhaustedStep::Redirect(uri)) => return Rise::Redirect(uri.to_string()),
+                    Some(ExhaustedStep::Group(next)) => {
+                        if ladder.hops >= GROUP_HOPS_MAX {
+                            return Rise::Exhausted;
+                        }
+                        *ladder = Ladder {
+                            group: *next,
+                            attempts: 0,
+                            rung: Rung::Balance,
+                            hops: ladder.hops + 1,
+                            demand: ladder.demand.clone(),
+                            overflow: ladder.overflow,
+                            tried: std::mem::take(&mut ladder.tried),
+                        };
+                        continue;
+                    }
+                },
+            };
+            let hash_key = hash_key(group, step, message, source);
+            let ask = Ask {
+                group: group.id,
+                demand: &ladder.demand,
+                step,
+                tried: &ladder.tried,
+                hash_key: &hash_key,
+            };
+            let found = if charged {
+                self.ledger
+                    .reserve(now, &ask)
+                    .ok()
+                    .map(|grant| (grant.peer, Some(grant.slot)))
+            } else {
+                self.ledger.pick(now, &ask).ok().map(|peer| (peer, None))
+            };
+            match found {
+                Some((peer, slot)) => {
+                    ladder.tried.push(peer);
+                    ladder.attempts += 1;
+                    return Rise::Peer(peer, slot);
+                }
+                None => ladder.rung = next_rung(ladder, charged),
+            }
+        }
+    }
+
+    /// Nobody is left: what a peer said goes back if it said something worth passing on, else 503.
+    pub(super) fn settle_exhausted(&mut self, now: Instant, key: ContextKey) {
+        let Some(context) = self.contexts.get(key) else {
+            return;
+        };
+        if context.best.as_ref().is_some_and(|best| best.status != 503) {
+            return self.settle_best(now, key);
+        }
+        let (group, ladder) = (context.group, context.ladder());
+        let after = ladder.map(|ladder| self.ledger.retry_after(now, ladder.group, &ladder.demand));
+        if let Some(group) = group {
+            self.notice(Notice::Exhausted { group });
+        }
+        let reject = Reject::unavailable(after.unwrap_or(crate::base::limits::RETRY_AFTER_FULL));
+        self.settle_with(now, key, &reject, EndCause::Rejected, Outcome::Exhausted);
+    }
+
+    /// Marks the pending try at `peer`.
+    pub(super) fn attempt_came_out(
+        &mut self,
+        key: ContextKey,
+        peer: Option<PeerId>,
+        outcome: AttemptOutcome,
+    ) {
+        let call = self.contexts.get(key).and_then(|context| context.call());
+        if let Some(call) = call.and_then(|key| self.calls.get_mut(key)) {
+            call.attempt_came_out(peer, outcome);
+        }
+    }
+}
+
+/// The rung above: only calls stand on all of them.
+fn next_rung(ladder: &Ladder, charged: bool) -> Rung {
+    match ladder.rung {
+        Rung::Balance if charged && ladder.overflow => Rung::Overflow,
+        Rung::Balance | Rung::Overflow => Rung::Exhausted(0),
+        Rung::Exhausted(at) => Rung::Exhausted(at + 1),
+    }
+}
+
+/// The bytes that a hash is made of; empty where nothing is hashed.
+pub(super) fn hash_key(
+    group: &Group,
+    step: Step,
+    message: &Message<'_>,
+    source: SocketAddr,
+) -> SmallVec<[u8; 64]> {
+    let Dispatch {
+        select: blind,
+        hash_on: blind_on,
+    } = &group.dispatch;
+    let (select, hash_on) = if step == Step::Dispatch {
+        (blind, blind_on)
+    } else {
+        (&group.select, &group.hash_on)
+    };
+    if *select != Select::Hash {
+        return SmallVec::new();
+    }
+    let user = |uri: &[u8]| {
+        Uri::parse(uri)
+            .and_then(|uri| uri.user)
+            .map(SmallVec::from_slice)
+            .unwrap_or_default()
+    };
+    let user_of = |value: &[u8]| {
+        NameAddr::parse(value)
+            .map(|address| user(address.uri))
+            .unwrap_or_default()
+    };
+    match hash_on {
+        HashOn::CallId => SmallVec::from_slice(message.call_id()),
+        HashOn::FromUser => user_of(message.from()),
+        HashOn::ToUser => user_of(message.to()),
+        HashOn::RequestUser => user(message.uri()),
+        HashOn::Source => source.ip().to_string().into_bytes().into(),
+        HashOn::Header(name) => message
+            .header_by_text(name.as_bytes())
+            .map(SmallVec::from_slice)
+            .unwrap_or_default(),
+    }
+}

@@ -1,0 +1,129 @@
+//! What goes into the core and what comes out of it: values only.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::setup::Setup;
+use super::stats::{FailoverReason, Stats};
+use crate::balance::{GroupId, PeerId, Transport};
+use crate::base::transmit::{ListenerId, Transmit};
+use crate::call::{CallFilter, CallId, CallView};
+
+/// One thing that happened outside.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A datagram came in.
+    Datagram {
+        /// On this listener.
+        listener: ListenerId,
+        /// From here.
+        source: SocketAddr,
+        /// Its bytes.
+        bytes: &'a [u8],
+    },
+    /// The network gave a datagram of ours back: nobody listens at `destination`.
+    Unreachable {
+        /// Where it was sent.
+        destination: SocketAddr,
+        /// The datagram as the error queue returned it, maybe cut short.
+        bytes: &'a [u8],
+    },
+    /// The moment of [`super::Core::poll_timeout`] has come.
+    Timeout,
+    /// The answer to [`Output::Resolve`].
+    Resolved {
+        /// As it was asked.
+        token: u64,
+        /// In order of preference; empty when there is none.
+        addresses: Vec<SocketAddr>,
+    },
+    /// A new configuration, whole.
+    Setup(Arc<Setup>),
+    /// Somebody asks.
+    Command {
+        /// Comes back in [`Output::Answer`].
+        token: u64,
+        /// What is asked.
+        command: Command,
+    },
+}
+
+/// A question or an order from the API.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// List live calls, ids ascending.
+    Calls(CallFilter),
+    /// One live call.
+    Call(CallId),
+    /// End it: BYE to both sides, or CANCEL.
+    EndCall(CallId),
+    /// The counters.
+    Stats,
+    /// From now on every new call gets 503.
+    Stop,
+}
+
+/// The answer to a [`Command`].
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To [`Command::Calls`].
+    Calls(Vec<CallView>),
+    /// To [`Command::Call`].
+    Call(Option<Box<CallView>>),
+    /// To [`Command::EndCall`]: whether there was such a call.
+    Ended(bool),
+    /// To [`Command::Stats`].
+    Stats(Box<Stats>),
+    /// To [`Command::Stop`].
+    Stopped,
+}
+
+/// One thing to be done outside.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a datagram.
+    Transmit(Transmit),
+    /// Find the addresses of a host (RFC 3263); answered by [`Input::Resolved`].
+    Resolve {
+        /// Comes back with the answer.
+        token: u64,
+        /// A host name.
+        host: String,
+        /// The port that the URI named.
+        port: Option<u16>,
+        /// The transport that the URI named.
+        transport: Transport,
+    },
+    /// Something that people want to know.
+    Notice(Notice),
+    /// The answer to a command.
+    Answer {
+        /// As it was asked.
+        token: u64,
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// Something that people want to know.
+#[derive(Clone, Debug)]
+pub enum Notice {
+    /// A call went on to another peer.
+    FailedOver {
+        /// The call.
+        call: CallId,
+        /// The group that it was for.
+        group: Option<GroupId>,
+        /// The peer that failed.
+        from: PeerId,
+        /// The peer that has it now; `None` when no other could take it.
+        to: Option<PeerId>,
+        /// Why.
+        reason: FailoverReason,
+    },
+    /// A new call found no peer.
+    Exhausted {
+        /// The group that it was for.
+        group: GroupId,
+    },
+}

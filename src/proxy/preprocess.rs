@@ -1,0 +1,113 @@
+//! Route preprocessing (RFC 3261 §16.4): our own entries are taken off the route, and the cookie is read.
+
+use smallvec::SmallVec;
+
+use super::setup::Setup;
+use crate::call::{COOKIE_PARAM, Cookie, Side};
+use crate::sip::{HeaderName, Message, NameAddr, Uri, Value};
+
+/// A request's route as it looks once we have been visited.
+pub(super) struct Preprocessed<'a> {
+    /// Our own entries at the head of the route: they come off.
+    pub own: SmallVec<[Value<'a>; 2]>,
+    /// The first entry that is not ours.
+    pub next: Option<Value<'a>>,
+    /// A strict router before us put our entry into the Request-URI; the real one is this, the last of the route.
+    pub restored: Option<Value<'a>>,
+    /// What the route says of the dialog.
+    pub cookie: CookieState,
+}
+
+/// The cookie on the route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum CookieState {
+    /// The route does not lead through us by a Record-Route of ours.
+    None,
+    /// Signed by us for this dialog.
+    Good(Cookie, Side),
+    /// Not signed by us, changed, or of another dialog.
+    Bad,
+}
+
+impl<'a> Preprocessed<'a> {
+    pub fn read(setup: &Setup, message: &Message<'a>) -> Self {
+        let mut found = Self {
+            own: SmallVec::new(),
+            next: None,
+            restored: None,
+            cookie: CookieState::None,
+        };
+        let mut routes = message.values(HeaderName::Route).peekable();
+        if routes.peek().is_none() {
+            return found;
+        }
+        if let Some(text) = cookie_text(message.uri())
+            && own_uri(setup, message.uri())
+        {
+            found.cookie = read_cookie(setup, message, text);
+            found.restored = message.values(HeaderName::Route).last();
+            found.next = routes
+                .next()
+                .filter(|first| Some(first.span) != found.restored.map(|last| last.span));
+            return found;
+        }
+        let mut seen: Option<&[u8]> = None;
+        for route in routes {
+            let uri = NameAddr::parse(route.text)
+                .map(|address| address.uri)
+                .unwrap_or_default();
+            let text = cookie_text(uri);
+            // A second entry of ours is the other half of a double Record-Route (RFC 5658) only with the same
+            // cookie; another cookie is a spiral's next turn through us.
+            let same_visit = found.own.is_empty() || text == seen;
+            if !same_visit || !own_uri(setup, uri) {
+                found.next = Some(route);
+                break;
+            }
+            if let (true, Some(text)) = (found.own.is_empty(), text) {
+                found.cookie = read_cookie(setup, message, text);
+            }
+            seen = text;
+            found.own.push(route);
+        }
+        found
+    }
+
+    /// The Request-URI once a strict router's doing is undone.
+    pub fn request_uri<'m>(&self, message: &Message<'m>) -> &'m [u8]
+    where
+        'a: 'm,
+    {
+        let restored = self.restored.and_then(|last| NameAddr::parse(last.text));
+        restored.map_or(message.uri(), |address| address.uri)
+    }
+
+    /// The next entry's URI.
+    pub fn next_uri(&self) -> Option<&'a [u8]> {
+        NameAddr::parse(self.next?.text).map(|address| address.uri)
+    }
+}
+
+fn cookie_text(uri: &[u8]) -> Option<&[u8]> {
+    // Most URIs have no such parameter: not worth parsing.
+    memchr::memmem::find(uri, COOKIE_PARAM)?;
+    Uri::parse(uri)?.param(COOKIE_PARAM)?
+}
+
+fn read_cookie(setup: &Setup, message: &Message<'_>, text: &[u8]) -> CookieState {
+    match Cookie::read(
+        text,
+        &setup.secret,
+        message.call_id(),
+        message.from_tag(),
+        message.to_tag(),
+    ) {
+        Some((cookie, side)) => CookieState::Good(cookie, side),
+        None => CookieState::Bad,
+    }
+}
+
+/// Whether a URI names one of our listeners.
+pub(super) fn own_uri(setup: &Setup, uri: &[u8]) -> bool {
+    Uri::parse(uri).is_some_and(|uri| setup.is_own(&uri))
+}

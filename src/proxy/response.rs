@@ -1,0 +1,356 @@
+//! A response comes in and goes back (RFC 3261 §16.7).
+
+use bytes::Bytes;
+use std::time::{Duration, Instant};
+
+use super::context::{Collected, Phase, Purpose};
+use super::core::Core;
+use super::stats::{DropReason, Outcome};
+use crate::balance::{Demand, EndCause, Failure, Mark, Observation, PeerId};
+use crate::base::transmit::Transmit;
+use crate::call::{AttemptOutcome, CallEvent, CallKey};
+use crate::sip::{HeaderName, Message, Method};
+use crate::transaction::{ContextKey, Owner};
+
+impl Core {
+    pub(super) fn response(&mut self, now: Instant, message: &Message<'_>) {
+        let Some(client) = self.transactions.find_client(message) else {
+            // RFC 6026 §8.9: what matches no transaction goes nowhere.
+            return self.dropped(DropReason::StrayResponse);
+        };
+        match self.transactions.receive_response(now, client, message) {
+            Some(Owner::Context { key, branch }) => self.branch_response(now, key, branch, message),
+            Some(Owner::Probe(number)) => self.probe_answered(now, number, message.status()),
+            Some(Owner::Own(number)) if message.status() >= 200 => self.own_finished(now, number),
+            Some(Owner::Own(_) | Owner::Cancel(_)) | None => {}
+        }
+    }
+
+    fn branch_response(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        branch: u16,
+        message: &Message<'_>,
+    ) {
+        let number = usize::from(branch);
+        let Some(state) = self
+            .contexts
+            .get_mut(key)
+            .and_then(|context| context.branches.get_mut(number))
+        else {
+            return;
+        };
+        let (phase, peer) = (state.phase, state.peer);
+        let status = message.status();
+        if let (Phase::Waiting, Some(peer)) = (phase, peer) {
+            self.observe(now, key, peer, message);
+        }
+        match status {
+            ..200 => self.provisional(now, key, number, message),
+            200..300 => self.success(now, key, number, message),
+            300.. => self.failure(now, key, number, message),
+        }
+    }
+
+    /// What the first response of a branch says of its peer; a failure is reported where it is judged.
+    fn observe(&mut self, now: Instant, key: ContextKey, peer: PeerId, message: &Message<'_>) {
+        let status = message.status();
+        if status < 300 || !self.covers(key, Failure::Status(status)) && status != 503 {
+            self.ledger.report(now, peer, Observation::Answered(status));
+        }
+    }
+
+    fn provisional(&mut self, now: Instant, key: ContextKey, number: usize, message: &Message<'_>) {
+        let ring = self.setup.timing.ring;
+        let Some(context) = self.contexts.get_mut(key) else {
+            return;
+        };
+        let invite = context.method == Method::Invite;
+        let Some(branch) = context.branches.get_mut(number) else {
+            return;
+        };
+        let client = branch.client;
+        match branch.phase {
+            Phase::Abandoned => {
+                self.transactions.cancel(now, client);
+                return;
+            }
+            Phase::Succeeded | Phase::Closed => {}
+            Phase::Waiting | Phase::Proceeding => {
+                branch.phase = Phase::Proceeding;
+                if context.settled {
+                    return;
+                }
+                if invite {
+                    self.arm_context(now, key, ring);
+                } else {
+                    self.disarm_context(key);
+                }
+            }
+        }
+        if message.status() > 100 {
+            self.note_ringing(now, key);
+            self.send_back(now, key, message);
+        }
+    }
+
+    fn note_ringing(&mut self, now: Instant, key: ContextKey) {
+        let Some(context) = self.contexts.get_mut(key) else {
+            return;
+        };
+        if context.call().is_some() && !std::mem::replace(&mut context.rang, true) {
+            let (group, since) = (context.group, context.since);
+            self.stats
+                .group(group)
+                .setup_seconds
+                .record(seconds(now, since));
+        }
+    }
+
+    fn success(&mut self, now: Instant, key: ContextKey, number: usize, message: &Message<'_>) {
+        let Some(context) = self.contexts.get_mut(key) else {
+            return;
+        };
+        let invite = context.method == Method::Invite;
+        let Some(branch) = context.branches.get_mut(number) else {
+            return;
+        };
+        let late = match branch.phase {
+            Phase::Abandoned => true,
+            Phase::Waiting | Phase::Proceeding => false,
+            // A retransmission, or another dialog of a fork.
+            Phase::Succeeded | Phase::Closed => branch.phase == Phase::Closed,
+        };
+        let (peer, first) = (branch.peer, branch.phase != Phase::Succeeded);
+        branch.phase = if invite {
+            Phase::Succeeded
+        } else {
+            Phase::Closed
+        };
+        if invite {
+            self.disarm_context(key);
+            self.answered(now, key, peer, message, late && first);
+        } else {
+            self.dialog_request_finished(key, message.status());
+            self.target_refreshed(key, message);
+        }
+        self.send_back(now, key, message);
+        self.settled(now, key);
+    }
+
+    /// A 2xx to an INVITE: the call is up. A late one, of a branch given up, begins a call of its own.
+    fn answered(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        peer: Option<PeerId>,
+        message: &Message<'_>,
+        late: bool,
+    ) {
+        let Some(context) = self.contexts.get(key) else {
+            return;
+        };
+        let (group, since, settled) = (context.group, context.since, context.settled);
+        let request = context.request.clone();
+        let Purpose::Call { key: call, .. } = context.purpose else {
+            return self.target_refreshed(key, message);
+        };
+        if !settled {
+            self.note_ringing(now, key);
+            self.stats
+                .group(group)
+                .answer_seconds
+                .record(seconds(now, since));
+            self.came_out(group, Outcome::Answered);
+            self.attempt_came_out(key, peer, AttemptOutcome::Answered);
+        }
+        let call = if late || self.calls.get(call).is_none_or(|call| call.peer() != peer) {
+            self.sibling(now, key, peer, &request, message)
+        } else {
+            Some(call)
+        };
+        if let Some(call) = call {
+            self.add_dialog(call, message);
+            self.calls.step(call, CallEvent::Answered);
+        }
+    }
+
+    /// The call that a late answer makes: on the peer that was given up, counted there as what it is, a fact.
+    fn sibling(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        peer: Option<PeerId>,
+        request: &Bytes,
+        message: &Message<'_>,
+    ) -> Option<CallKey> {
+        let tag = message.to_tag().unwrap_or_default();
+        let known = self.calls.find(message.call_id(), |call| {
+            call.peer() == peer && call.dialogs.iter().any(|dialog| dialog.callee_tag() == tag)
+        });
+        if known.is_some() {
+            return known;
+        }
+        let ledger = self.ledger.clone();
+        let slot =
+            |demand: &Demand| peer.map(|peer| ledger.readmit(peer, demand, Mark::LateAnswer));
+        self.open_sibling(now, key, peer, request, slot)
+    }
+
+    fn failure(&mut self, now: Instant, key: ContextKey, number: usize, message: &Message<'_>) {
+        let Some(context) = self.contexts.get_mut(key) else {
+            return;
+        };
+        let Some(branch) = context.branches.get_mut(number) else {
+            return;
+        };
+        let (peer, before) = (branch.peer, branch.phase);
+        branch.phase = Phase::Closed;
+        let status = message.status();
+        match before {
+            Phase::Abandoned | Phase::Succeeded | Phase::Closed => return self.drop_if_done(key),
+            Phase::Waiting | Phase::Proceeding => {}
+        }
+        self.attempt_came_out(key, peer, AttemptOutcome::Status(status));
+        self.collect(key, message);
+        let failure = Failure::Status(status);
+        let retry_after = message
+            .header(HeaderName::RetryAfter)
+            .and_then(delta_seconds);
+        if let Some(peer) = peer {
+            if status == 503 {
+                self.ledger
+                    .report(now, peer, Observation::Busy503 { retry_after });
+            } else if self.covers(key, failure) {
+                self.ledger.report(now, peer, Observation::Failed(failure));
+            }
+        }
+        self.branch_failed(now, key, peer, failure);
+    }
+
+    /// Keeps a final response, ready to be sent back.
+    fn collect(&mut self, key: ContextKey, message: &Message<'_>) {
+        let payload = self.without_our_via(message);
+        let Some(context) = self.contexts.get_mut(key) else {
+            return;
+        };
+        if matches!(message.status(), 401 | 407) && context.best.is_some() {
+            for header in message.headers() {
+                if matches!(
+                    header.name,
+                    HeaderName::ProxyAuthenticate | HeaderName::WwwAuthenticate
+                ) {
+                    context
+                        .challenges
+                        .extend_from_slice(header.line.of(message.bytes()));
+                }
+            }
+        }
+        context.collect(Collected {
+            status: message.status(),
+            payload,
+        });
+    }
+
+    fn without_our_via(&mut self, message: &Message<'_>) -> Bytes {
+        self.edits.clear();
+        self.edits.pop_via(message);
+        self.buffer.clear();
+        self.edits.apply(message.bytes(), &mut self.buffer);
+        Bytes::copy_from_slice(&self.buffer)
+    }
+
+    /// Sends a response on to where its request came from.
+    fn send_back(&mut self, now: Instant, key: ContextKey, message: &Message<'_>) {
+        if message.via_count() < 2 {
+            return self.dropped(DropReason::StrayResponse);
+        }
+        let payload = self.without_our_via(message);
+        self.respond(now, key, message.status(), payload);
+    }
+
+    /// Hands a response to the server transaction. A 2xx to an INVITE goes out even when the transaction has had another
+    /// final response: the caller has to hear of the dialog to end it (RFC 3261 §16.7 step 10).
+    pub(super) fn respond(&mut self, now: Instant, key: ContextKey, status: u16, payload: Bytes) {
+        let Some(context) = self.contexts.get(key) else {
+            return;
+        };
+        let (server, invite) = (context.server, context.method == Method::Invite);
+        let (listener, destination) = (context.listener, context.reply_to);
+        let taken = self
+            .transactions
+            .respond(now, server, status, payload.clone());
+        if !taken && invite && (200..300).contains(&status) {
+            self.transmit(Transmit {
+                listener,
+                destination,
+                payload,
+            });
+        }
+    }
+
+    /// Whether the rules of the context's group hand this failure on.
+    pub(super) fn covers(&self, key: ContextKey, failure: Failure) -> bool {
+        let ladder = self.contexts.get(key).and_then(|context| context.ladder());
+        let group = ladder.and_then(|ladder| self.setup.directory.group(ladder.group));
+        group.is_some_and(|group| group.failover.covers(failure))
+    }
+
+    /// A final response has gone back.
+    pub(super) fn settled(&mut self, now: Instant, key: ContextKey) {
+        let Some(context) = self.contexts.get_mut(key) else {
+            return;
+        };
+        context.settled = true;
+        context.best = None;
+        context.challenges = Vec::new();
+        let invite = context.method == Method::Invite;
+        let waiting: smallvec::SmallVec<[_; 2]> = context
+            .branches
+            .iter_mut()
+            .filter(|branch| branch.is_live())
+            .map(|branch| {
+                branch.phase = Phase::Abandoned;
+                branch.client
+            })
+            .collect();
+        for client in waiting {
+            if invite {
+                self.transactions.cancel(now, client);
+            }
+            self.transactions.abandon(client);
+        }
+        self.disarm_context(key);
+        self.drop_if_done(key);
+    }
+
+    /// Forgets a context that has nothing to wait for.
+    pub(super) fn drop_if_done(&mut self, key: ContextKey) {
+        let done = |context: &super::context::Context| context.settled && context.all_closed();
+        if self.contexts.get(key).is_some_and(done) {
+            self.disarm_context(key);
+            self.contexts.remove(key);
+        }
+    }
+
+    /// The cause of a call that a final response refuses.
+    pub(super) fn refusal_cause(&self, key: ContextKey) -> EndCause {
+        let cancelled = self.contexts.get(key).and_then(|context| context.cancelled);
+        cancelled.unwrap_or(EndCause::Rejected)
+    }
+}
+
+pub(super) fn seconds(now: Instant, since: Instant) -> f64 {
+    now.saturating_duration_since(since).as_secs_f64()
+}
+
+/// The number of seconds at the head of a Retry-After.
+fn delta_seconds(value: &[u8]) -> Option<Duration> {
+    let digits = value
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    let number = std::str::from_utf8(value.get(..digits)?).ok()?;
+    number.parse().ok().map(Duration::from_secs)
+}

@@ -1,0 +1,184 @@
+//! Requests that wait for the addresses of a host name.
+
+use bytes::Bytes;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::context::Collected;
+use super::core::{Core, CoreTimer};
+use super::forward::Target;
+use super::port::Output;
+use super::preprocess::Preprocessed;
+use super::stats::DropReason;
+use crate::balance::Transport;
+use crate::base::limits::{RESOLVE_PATIENCE, WAITING_FOR_NAMES_MAX};
+use crate::base::transmit::{ListenerId, Transmit};
+use crate::sip::{Host, NameAddr, Scheme, Uri};
+use crate::transaction::ContextKey;
+
+/// What waits for a name.
+pub(super) enum Waiting {
+    /// A context's request.
+    Context(ContextKey),
+    /// An ACK, ready to go.
+    Ack {
+        listener: ListenerId,
+        payload: Bytes,
+    },
+}
+
+/// A host name and what else its URI says of the place.
+pub(super) struct Name {
+    host: String,
+    port: Option<u16>,
+}
+
+/// Where a URI leads.
+pub(super) enum Place {
+    /// To this address.
+    At(SocketAddr),
+    /// To wherever this name leads (RFC 3263).
+    Name(Name),
+    /// Nowhere that we can reach: no SIP URI, or a transport that we do not speak.
+    Nowhere,
+}
+
+/// Where a request to this URI, or by this route, goes.
+pub(super) fn place_of(uri: &[u8]) -> Place {
+    let parsed = Uri::parse(uri).filter(|uri| uri.scheme == Scheme::Sip);
+    let Some(parsed) = parsed else {
+        return Place::Nowhere;
+    };
+    let spoken = parsed
+        .transport()
+        .is_none_or(|transport| Transport::of(transport) == Some(Transport::Udp));
+    if !spoken {
+        return Place::Nowhere;
+    }
+    if let Some(address) = parsed.socket_addr() {
+        return Place::At(address);
+    }
+    let maddr = parsed.param(b"maddr").flatten();
+    match (maddr, parsed.host) {
+        (Some(name), _) | (None, Host::Name(name)) => match std::str::from_utf8(name) {
+            Ok(host) => Place::Name(Name {
+                host: host.to_string(),
+                port: parsed.port,
+            }),
+            Err(_) => Place::Nowhere,
+        },
+        (None, Host::V4(_) | Host::V6(_)) => Place::Nowhere,
+    }
+}
+
+impl Core {
+    /// Sends a context's request where a URI leads, at once or once its host has been resolved.
+    pub(super) fn go_to_uri(&mut self, now: Instant, key: ContextKey, uri: &[u8]) {
+        // A configured URI may come in angle brackets.
+        let uri = NameAddr::parse(uri)
+            .filter(|_| uri.contains(&b'<'))
+            .map_or(uri, |address| address.uri);
+        match place_of(uri) {
+            Place::At(destination) => self.send_to(now, key, destination),
+            Place::Name(name) => {
+                let token = self.wait_for(now, name, Waiting::Context(key));
+                if let Some(context) = self.contexts.get_mut(key) {
+                    context.resolving = token;
+                }
+                if token.is_none() {
+                    self.unreachable_target(now, key);
+                }
+            }
+            Place::Nowhere => self.unreachable_target(now, key),
+        }
+    }
+
+    /// Asks for the addresses of a name; `None`: too many wait already.
+    pub(super) fn wait_for(&mut self, now: Instant, name: Name, waiting: Waiting) -> Option<u64> {
+        if self.waiting.len() >= WAITING_FOR_NAMES_MAX {
+            self.dropped(DropReason::Unresolved);
+            return None;
+        }
+        let token = self.token();
+        self.waiting.insert(token, waiting);
+        self.timers
+            .arm(now + RESOLVE_PATIENCE, CoreTimer::Resolve(token));
+        let Name { host, port } = name;
+        self.output(Output::Resolve {
+            token,
+            host,
+            port,
+            transport: Transport::Udp,
+        });
+        Some(token)
+    }
+
+    /// The addresses have come, or they do not come any more (none).
+    pub(super) fn resolved(&mut self, now: Instant, token: u64, addresses: &[SocketAddr]) {
+        let Some(waiting) = self.waiting.remove(&token) else {
+            return;
+        };
+        match (waiting, addresses) {
+            (Waiting::Ack { .. }, []) => self.dropped(DropReason::Unresolved),
+            (Waiting::Ack { listener, payload }, [destination, ..]) => {
+                let listener = self.setup.listener_towards(*destination, listener);
+                self.transmit(Transmit {
+                    listener,
+                    destination: *destination,
+                    payload,
+                });
+            }
+            (Waiting::Context(key), addresses) => {
+                let Some(context) = self.contexts.get_mut(key) else {
+                    return;
+                };
+                context.resolving = None;
+                if context.settled {
+                    return;
+                }
+                let Some((first, others)) = addresses.split_first() else {
+                    return self.unreachable_target(now, key);
+                };
+                context.alternatives = others.into();
+                self.send_to(now, key, *first);
+            }
+        }
+    }
+
+    fn send_to(&mut self, now: Instant, key: ContextKey, destination: SocketAddr) {
+        let Some(context) = self.contexts.get(key) else {
+            return;
+        };
+        let request = context.request.clone();
+        let sent = self.with_parsed(&request, |core, parsed| {
+            let Ok(message) = parsed else { return false };
+            let setup = core.setup.clone();
+            let preprocessed = Preprocessed::read(&setup, &message);
+            if let Some(call) = core.contexts.get(key).and_then(|context| context.call())
+                && let Some(call) = core.calls.get_mut(call)
+            {
+                call.attempt(None);
+            }
+            let target = Target {
+                destination,
+                peer: None,
+            };
+            core.send_branch(now, key, &message, &preprocessed, target)
+                .is_ok()
+        });
+        if !sent {
+            self.unreachable_target(now, key);
+        }
+    }
+
+    /// RFC 3261 §16.9: as if a 503 had come.
+    fn unreachable_target(&mut self, now: Instant, key: ContextKey) {
+        if let Some(context) = self.contexts.get_mut(key) {
+            context.collect(Collected {
+                status: 503,
+                payload: Bytes::new(),
+            });
+        }
+        self.settle_best(now, key);
+    }
+}
