@@ -51,7 +51,7 @@ pub enum Capacity {
 }
 
 /// How a peer's reports are taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct FeedbackSpec {
     /// The bearer token that the peer shows.
     pub token: Arc<str>,
@@ -61,6 +61,17 @@ pub struct FeedbackSpec {
     pub capacity: CapacityMode,
     /// How many of the peer's own units one call of ours is, at least 1. A PBX that counts legs sees two.
     pub legs_per_call: u32,
+}
+
+/// The token stays out of logs.
+impl std::fmt::Debug for FeedbackSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FeedbackSpec")
+            .field("ttl", &self.ttl)
+            .field("capacity", &self.capacity)
+            .field("legs_per_call", &self.legs_per_call)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Whose word on capacity counts.

@@ -98,7 +98,7 @@ pub(super) fn place(text: &str) -> Result<Place, String> {
         Scheme::Sip => {}
         Scheme::Sips => {
             return Err(format!(
-                "asks for TLS, which a later version brings; for now {EXAMPLE}"
+                "asks for TLS, which comes with a later version, for now {EXAMPLE}"
             ));
         }
         Scheme::Tel | Scheme::Other => return Err(not_a_uri()),
@@ -164,7 +164,7 @@ fn transport(params: &[u8]) -> Result<Transport, String> {
     match transport {
         Transport::Udp => Ok(transport),
         Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => Err(format!(
-            "asks for {transport}, which a later version brings; for now use transport=udp"
+            "asks for {transport}, which comes with a later version, for now use transport=udp"
         )),
     }
 }

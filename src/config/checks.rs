@@ -226,7 +226,13 @@ fn routes(reader: &mut Reader<'_>, drafts: &Drafts, groups: &[Arc<str>]) {
         && let Some(first) = drafts.groups.first()
     {
         let calls = [(defaults::RESOURCE.into(), 1)];
-        offered(reader, drafts, &first.spec.name, &calls, &first.spot);
+        let name = &first.spec.name;
+        let member = drafts
+            .peers
+            .iter()
+            .find(|peer| peer.spec.groups.contains(name));
+        let spot = member.map_or(&first.spot, |peer| &peer.spot);
+        offered(reader, drafts, name, &calls, spot);
     }
 }
 

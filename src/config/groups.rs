@@ -180,6 +180,9 @@ fn step(
     let word = text.value.split(':').next().unwrap_or_default();
     let known = ["dispatch", "group:NAME", "redirect:URI"];
     let right = super::reader::meant(word, known.iter().copied());
-    reader.raise(&text.spot, format!("unknown step {}, {right}", text.shown));
+    reader.raise(
+        &text.spot,
+        format!("there is no step {}, {right}", text.shown),
+    );
     None
 }

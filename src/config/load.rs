@@ -71,6 +71,7 @@ fn document(text: &str, surroundings: &dyn Surroundings) -> (Option<Config>, Vec
             problems.push((offset, Problem { place, message }));
         }
     }
+    add_adrift(text, &mut broken);
     let mut reader = Reader::new(Some(surroundings));
     reader.broken = !broken.is_empty();
     let config = whole(&mut reader, node::from_toml(table.into_inner()));
@@ -92,6 +93,18 @@ fn line_of(place: &Place) -> usize {
     match place {
         Place::Line { line, column: _ } => *line,
         Place::Field(_) => 0,
+    }
+}
+
+/// Below a broken header, lines belong to a table that they were not meant for, until the next header.
+fn add_adrift(text: &str, broken: &mut BTreeSet<usize>) {
+    let mut adrift = false;
+    for (line, written) in (1..).zip(text.lines()) {
+        if written.trim_start().starts_with('[') {
+            adrift = broken.contains(&line);
+        } else if adrift {
+            broken.insert(line);
+        }
     }
 }
 
@@ -156,8 +169,10 @@ fn drafts(reader: &mut Reader<'_>, fields: &mut Fields, probe: &ProbeSpec) -> Dr
         .into_iter()
         .filter_map(|table| groups::group(reader, table, probe));
     groups.extend(read);
-    let tables = reader.tables(fields.take("peer"));
-    if tables.is_empty() {
+    let written = fields.take("peer");
+    let absent = written.is_none();
+    let tables = reader.tables(written);
+    if absent {
         let right = "must have one or more, each with name = \"…\" and uri = \"sip:…\"";
         reader.missing(&Spot::Offset(0), format!("there is no [[peer]], {right}"));
     }

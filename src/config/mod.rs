@@ -32,3 +32,6 @@ pub use model::{
 };
 pub use problem::{Invalid, Place, Problem};
 pub use reader::{Surroundings, System};
+
+#[cfg(test)]
+mod tests;

@@ -142,7 +142,9 @@ pub(super) fn capacity(reader: &mut Reader<'_>, node: Node) -> Option<Vec<(Arc<s
                 &entry.spot,
                 format!("{} is no name of a resource, {right}", quoted(name)),
             );
-        } else if let Some(capacity) = amount(reader, &entry.node) {
+        } else {
+            // A wrong amount is still an offer: routes that ask for it are not wrong too.
+            let capacity = amount(reader, &entry.node).unwrap_or(Capacity::Unlimited);
             offered.push((name.as_str().into(), capacity));
         }
     }

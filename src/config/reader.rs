@@ -287,7 +287,7 @@ impl<'a> Reader<'a> {
             let right = meant(&text.value, names());
             self.raise(
                 &node.spot,
-                format!("unknown {} {}, {right}", node.label, text.shown),
+                format!("{} is {}, {right}", node.label, text.shown),
             );
         }
         found.map(|(_, value)| *value)

@@ -41,8 +41,8 @@ pub(super) fn node(reader: &mut Reader<'_>, table: Option<node::Node>) -> Node {
 }
 
 fn node_secret(reader: &mut Reader<'_>, value: &node::Node) -> Option<NodeSecret> {
-    let text = reader.secret(value)?;
-    let key = secret::key_of(text.expose());
+    let text = reader.text(value, "a text, best \"env:NAME\" or \"file:PATH\"")?;
+    let key = secret::key_of(&text.value);
     if key.is_none() {
         let right = "must have at least 16, such as the output of: openssl rand -hex 16";
         reader.raise(
@@ -143,7 +143,7 @@ pub(super) fn http(reader: &mut Reader<'_>, table: Option<node::Node>) -> Http {
                 http.listen
             );
             let right = "set admin_token = \"env:TANDEM_ADMIN_TOKEN\" or listen on 127.0.0.1";
-            reader.missing(&node.spot, format!("{wrong}; {right}"));
+            reader.missing(&node.spot, format!("{wrong}, {right}"));
         }
     }
     http

@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::model::Secret;
+use super::nearest::nearest;
 use super::node::{Node, Spot};
 use super::problem::quoted;
 use super::reader::{Fields, Reader, Text};
@@ -145,10 +146,7 @@ impl Reader<'_> {
         if found.is_none() {
             let names = words.iter().map(|(word, _)| *word).chain(["header:NAME"]);
             let right = super::reader::meant(&text.value, names);
-            self.raise(
-                &node.spot,
-                format!("unknown hash_on {}, {right}", text.shown),
-            );
+            self.raise(&node.spot, format!("hash_on is {}, {right}", text.shown));
         }
         found.map(|(_, on)| on.clone())
     }
@@ -185,7 +183,10 @@ impl Reader<'_> {
             match failover_rule(&word) {
                 Some(found) => rules.extend(found),
                 None => {
-                    let right = "write \"timeout\", \"transport\", \"5xx\", \"[56]xx\", \"408\" or \"!600\" (codes from 300 to 699)";
+                    let right = match nearest(&word, ["timeout", "transport"]) {
+                        Some(name) => format!("did you mean {name:?}?"),
+                        None => FAILOVER_WORDS.to_owned(),
+                    };
                     let word = quoted(&word);
                     self.raise(&spot, format!("{word} is no failover rule, {right}"));
                 }
@@ -203,6 +204,8 @@ impl Reader<'_> {
         Some((text.value, text.spot))
     }
 }
+
+const FAILOVER_WORDS: &str = "write \"timeout\", \"transport\", \"5xx\", \"[56]xx\", \"408\" or \"!600\" (codes from 300 to 699)";
 
 fn failover_rule(word: &str) -> Option<Vec<FailoverRule>> {
     match word {
