@@ -7,6 +7,8 @@ mod cases;
 mod details;
 #[path = "torture/details_ipv6.rs"]
 mod details_ipv6;
+#[path = "torture/invariants.rs"]
+mod invariants;
 #[path = "torture/outcomes.rs"]
 mod outcomes;
 #[path = "torture/properties.rs"]

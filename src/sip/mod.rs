@@ -60,3 +60,6 @@ pub use span::Span;
 pub use uri::{Scheme, Uri};
 pub use values::Value;
 pub use via::{Rport, Via};
+
+#[cfg(test)]
+mod tests;
