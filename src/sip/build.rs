@@ -21,21 +21,15 @@ pub fn response(
     line(out, format_args!("SIP/2.0 {status} {reason}"));
     let mut top = true;
     for header in request.headers() {
-        match header.name {
-            HeaderName::Via if top => {
-                top = false;
-                stamped_via(request, &header, source, out);
-            }
-            HeaderName::Via => copy(request, &header, out),
-            HeaderName::To if header.value_span == request.span_of_to() => {
-                let tag = to_tag.filter(|_| status != 100 && request.to_tag().is_none());
-                tagged_to(request, &header, tag, out);
-            }
-            name => {
-                if is_copied(name, status) && is_first(request, &header) {
-                    copy(request, &header, out);
-                }
-            }
+        let name = header.name;
+        if name == HeaderName::Via && top {
+            top = false;
+            stamped_via(request, &header, source, out);
+        } else if name == HeaderName::To && header.value_span == request.span_of_to() {
+            let tag = to_tag.filter(|_| status != 100 && request.to_tag().is_none());
+            tagged_to(request, &header, tag, out);
+        } else if name == HeaderName::Via || is_copied(name, status) && is_first(request, &header) {
+            copy(request, &header, out);
         }
     }
     for (name, value) in extra {
