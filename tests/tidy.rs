@@ -86,3 +86,18 @@ fn no_file_speaks_of_a_machine_a_host_of_packages_or_an_author() {
     }
     none(findings);
 }
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    let pages = tracked(&root())
+        .into_iter()
+        .filter(|path| path.ends_with(".md"));
+    none(
+        pages
+            .flat_map(|path| {
+                let text = std::fs::read_to_string(root().join(&path)).expect("pages are UTF-8");
+                text::dead_links(&path, &text, |target| root().join(target).exists())
+            })
+            .collect(),
+    );
+}

@@ -309,3 +309,18 @@ fn what_no_file_says_is_found_in_any_file() {
     }
     assert_eq!(said("todos los caminos, /workshop/ and homes"), [0; 0]);
 }
+
+#[test]
+fn a_link_to_a_page_that_is_not_there_is_found() {
+    let there = |path: &std::path::Path| path == std::path::Path::new("docs/a.md");
+    let page =
+        "[a](a.md) and [a part](a.md#part), [out](https://example.org), [top](#top)\n[b](b.md)";
+    let found = text::dead_links("docs/README.md", page, there);
+    assert_eq!(
+        found
+            .iter()
+            .map(|found| (found.line, found.what.as_str()))
+            .collect::<Vec<_>>(),
+        [(2, "leads nowhere: `b.md`")]
+    );
+}

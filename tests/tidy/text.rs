@@ -1,6 +1,7 @@
 //! What no file of the repository says, whatever its language.
 
 use crate::source::Finding;
+use std::path::Path;
 
 /// Pieces, joined when the rules are read, so that this file does not break them itself.
 /// The first of a rule's words that a line holds is a finding.
@@ -56,6 +57,26 @@ pub fn check(path: &str, text: &str) -> Vec<Finding> {
             });
             if let Some(word) = said {
                 let what = format!("{what}: `{word}`");
+                findings.push(Finding {
+                    path: path.into(),
+                    line: number + 1,
+                    what,
+                });
+            }
+        }
+    }
+    findings
+}
+
+/// Links of a Markdown page that lead to no file; `exists` knows paths from the repository's root.
+pub fn dead_links(path: &str, text: &str, exists: impl Fn(&Path) -> bool) -> Vec<Finding> {
+    let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+    let mut findings = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        for rest in line.split("](").skip(1) {
+            let target = rest.split([')', '#', ' ']).next().unwrap_or_default();
+            if !target.is_empty() && !target.contains(':') && !exists(&folder.join(target)) {
+                let what = format!("leads nowhere: `{target}`");
                 findings.push(Finding {
                     path: path.into(),
                     line: number + 1,
