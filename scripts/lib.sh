@@ -54,9 +54,12 @@ rust_is_new_enough() {
 
 # Rust, new enough, from the first of: what is there, rustup, Debian's rustup, rustup's own installer.
 ensure_rust() {
-    export PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
     need cc gcc
     install_missing
+    rust_is_new_enough && return 0
+    # Before what the system has, which is too old.
+    export PATH="${CARGO_HOME:-$HOME/.cargo}/bin:$PATH"
+    hash -r
     rust_is_new_enough && return 0
     if ! command -v rustup >/dev/null; then
         if apt-cache policy rustup 2>/dev/null | grep -q 'Candidate: [0-9]'; then
@@ -68,6 +71,7 @@ ensure_rust() {
             say "installing rustup and stable Rust below ${CARGO_HOME:-$HOME/.cargo}, from sh.rustup.rs"
             curl --proto '=https' --tlsv1.2 -fsS https://sh.rustup.rs |
                 sh -s -- -y --no-modify-path --profile minimal --component rustfmt,clippy
+            hash -r
             rust_is_new_enough && return 0
         fi
     fi
