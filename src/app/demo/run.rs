@@ -55,7 +55,7 @@ pub fn config(house: &[Member], rate: f64) -> String {
          [http]\nlisten = \"127.0.0.1:0\"\n\n\
          [store]\nurl = \"sqlite::memory:\"\n\n\
          [trust]\nrate = {{ per_source_cps = {cps}, burst = {cps} }}\n\n\
-         [timers]\nring = \"30s\"\n\n\
+         [timers]\nt1 = \"100ms\"\nring = \"5s\"\n\n\
          [probe]\ninterval = \"1s\"\ntimeout = \"500ms\"\n\n\
          [[group]]\nname = \"pbx\"\nselect = \"least-loaded\"\n"
     );
