@@ -9,5 +9,6 @@ pub mod http;
 pub mod io;
 pub mod metrics;
 pub mod proxy;
+pub mod shard;
 pub mod sip;
 pub mod transaction;

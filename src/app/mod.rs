@@ -1,3 +1,43 @@
-//! The top floor: what the commands do.
+//! Floor 8: the process: its command line, what is wired to what, and how it starts, reloads and stops.
 
+mod calls;
+mod check;
+mod cli;
+mod clock;
+mod control;
 pub mod demo;
+mod demonstrate;
+mod force;
+mod imagine;
+mod logging;
+mod names;
+mod serve;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+pub use server::Server;
+
+/// This version, as `--version` and the metrics say it.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The exit code for a configuration that is not valid, or a start that failed.
+pub(crate) const INVALID: u8 = 1;
+/// The exit code for a command line that cannot be understood.
+pub(crate) const USAGE: u8 = 2;
+
+/// The whole program.
+pub fn run() -> ExitCode {
+    let cli = cli::Cli::parse();
+    if let Err(error) = logging::start(cli.log_format, cli.log_level.as_deref()) {
+        eprintln!("tandem: {error:#}");
+        return ExitCode::from(USAGE);
+    }
+    match cli.command {
+        cli::Command::Serve(arg) => serve::run(&arg.config),
+        cli::Command::Check(arg) => check::run(&arg.config),
+        cli::Command::Demo(args) => demonstrate::run(&args),
+    }
+}

@@ -155,3 +155,24 @@ pub const RETRY_AFTER_STOPPING: Duration = Duration::from_secs(10);
 pub const OUTPUTS_KEPT: usize = 4096;
 
 const _: () = assert!(RESOLVE_PATIENCE.as_secs() > RESOLVE_TIMEOUT.as_secs());
+/// Datagrams that wait in one shard's mailbox; the last quarter takes no INVITE.
+pub const MAILBOX_LETTERS_MAX: usize = 8192;
+/// Questions and answers that wait for one shard.
+pub const MAILBOX_ORDERS_MAX: usize = 1024;
+/// Letters, and orders, that a shard takes in one turn.
+pub const LETTERS_A_TURN: usize = 256;
+/// Bytes of one allocation that handed-over datagrams share.
+pub const HAND_OVER_CHUNK_BYTES: usize = 256 << 10;
+/// The longest that one shard's answer is waited for.
+pub const ASK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Notices that wait to be read by the rest of the process.
+pub const NOTICES_MAX: usize = 4096;
+
+const _: () = assert!(HAND_OVER_CHUNK_BYTES >= DATAGRAM_BYTES_MAX);
+
+/// How often the names of peers are asked for again; the DNS's own times to live hold within it.
+pub const NAMES_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+/// How long a stop goes on refusing new calls where no call lives.
+pub const STOP_LINGER: Duration = Duration::from_millis(500);
+/// How often a stop looks whether calls still live.
+pub const STOP_POLL_INTERVAL: Duration = Duration::from_millis(50);

@@ -62,6 +62,19 @@ pub struct Counters {
     pub kernel_drops: u64,
 }
 
+impl Counters {
+    /// Adds another socket's numbers.
+    pub fn merge(&mut self, other: &Counters) {
+        self.received += other.received;
+        self.sent += other.sent;
+        self.queue_full += other.queue_full;
+        self.oversize += other.oversize;
+        self.unsendable += other.unsendable;
+        self.truncated += other.truncated;
+        self.kernel_drops += other.kernel_drops;
+    }
+}
+
 /// A datagram that the kernel would not send or that came back, with the first bytes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undelivered {

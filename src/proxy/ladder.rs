@@ -221,7 +221,7 @@ fn next_rung(ladder: &Ladder, charged: bool) -> Rung {
 }
 
 /// The bytes that a hash is made of; empty where nothing is hashed.
-pub(super) fn hash_key(
+pub fn hash_key(
     group: &Group,
     step: Step,
     message: &Message<'_>,

@@ -25,6 +25,7 @@ mod trust;
 mod waiting;
 
 pub use self::core::Core;
+pub use ladder::hash_key;
 pub use port::{Answer, Command, Input, Notice, Output};
 pub use route::{Caller, Decision, Match, Route, RouteAction, SourceMatch, decide};
 pub use setup::{Listener, Setup, Timing, Trust, Unknown};

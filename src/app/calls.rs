@@ -1,0 +1,189 @@
+//! The shards' calls, as the HTTP API wants them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::balance::{Directory, Ledger, PeerId};
+use crate::call::{CallFilter, CallId, CallStage, CallView};
+use crate::http::model::{Attempt, CallEntry, CallState};
+use crate::http::{CallQuery, CallTotals, Calls, PeerNews, Refused, Reply};
+use crate::proxy::{Answer, Command, ShardId};
+use crate::shard::Handles;
+
+/// Asks the shards.
+pub struct ShardCalls {
+    handles: Handles,
+    ledger: Arc<Ledger>,
+}
+
+impl ShardCalls {
+    pub fn new(handles: Handles, ledger: Arc<Ledger>) -> Self {
+        ShardCalls { handles, ledger }
+    }
+
+    async fn listed(&self, query: &CallQuery) -> Result<Vec<CallEntry>, Refused> {
+        let directory = self.ledger.directory();
+        let Some(mut filter) = filter(query, &directory)? else {
+            return Ok(Vec::new());
+        };
+        let first = filter.after.map_or(0, CallId::shard);
+        let mut entries = Vec::new();
+        // Ids ascend with the shards, so that a page is filled from one after the other.
+        for shard in (first..self.handles.shards()).map(ShardId) {
+            filter.limit = query.limit - entries.len();
+            if filter.limit == 0 {
+                break;
+            }
+            let answer = self.ask(shard, Command::Calls(filter.clone())).await?;
+            let Answer::Calls(views) = answer else {
+                return Err(unexpected(&answer));
+            };
+            entries.extend(views.iter().map(|view| entry(view, &directory)));
+        }
+        Ok(entries)
+    }
+
+    async fn ask(&self, shard: ShardId, command: Command) -> Result<Answer, Refused> {
+        let answer = self.handles.ask(shard, command).await;
+        answer.map_err(|gone| Refused::Unavailable(gone.to_string()))
+    }
+
+    /// The call's id with the shard it lives on, when there is such a shard.
+    fn place(&self, id: &str) -> Option<(ShardId, CallId)> {
+        let id = CallId::parse(id)?;
+        (id.shard() < self.handles.shards()).then_some((ShardId(id.shard()), id))
+    }
+}
+
+impl Calls for ShardCalls {
+    fn list<'a>(&'a self, query: &'a CallQuery) -> Reply<'a, Result<Vec<CallEntry>, Refused>> {
+        Box::pin(self.listed(query))
+    }
+
+    fn get<'a>(&'a self, id: &'a str) -> Reply<'a, Result<Option<CallEntry>, Refused>> {
+        Box::pin(async move {
+            let Some((shard, id)) = self.place(id) else {
+                return Ok(None);
+            };
+            let answer = self.ask(shard, Command::Call(id)).await?;
+            let Answer::Call(view) = answer else {
+                return Err(unexpected(&answer));
+            };
+            Ok(view.map(|view| entry(&view, &self.ledger.directory())))
+        })
+    }
+
+    fn end<'a>(&'a self, id: &'a str) -> Reply<'a, Result<bool, Refused>> {
+        Box::pin(async move {
+            let Some((shard, id)) = self.place(id) else {
+                return Ok(false);
+            };
+            let answer = self.ask(shard, Command::EndCall(id)).await?;
+            let Answer::Ended(ended) = answer else {
+                return Err(unexpected(&answer));
+            };
+            Ok(ended)
+        })
+    }
+
+    fn reported<'a>(
+        &'a self,
+        _peer: PeerId,
+        _news: PeerNews<'a>,
+    ) -> Reply<'a, Result<(), Refused>> {
+        // The ledger has the report; calls are reconciled with lists once they are kept in the store.
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn totals(&self) -> Reply<'_, Result<CallTotals, Refused>> {
+        Box::pin(async {
+            let mut totals = CallTotals::default();
+            for report in self.handles.reports().await {
+                for group in report.core.groups.values() {
+                    totals.ringing += group.active[CallStage::Ringing.index()];
+                    totals.up += group.active[CallStage::Up.index()];
+                    totals.ending += group.active[CallStage::Ending.index()];
+                }
+            }
+            Ok(totals)
+        })
+    }
+}
+
+/// The query in the core's terms; `None` when it names something that no call can have.
+fn filter(query: &CallQuery, directory: &Directory) -> Result<Option<CallFilter>, Refused> {
+    let after = match query.after.as_deref().map(CallId::parse) {
+        Some(None) => {
+            return Err(Refused::Malformed(
+                "the query: this cursor is not one of ours".into(),
+            ));
+        }
+        Some(after) => after,
+        None => None,
+    };
+    let peer = query.peer.as_deref().map(|name| directory.peer_named(name));
+    let group = query
+        .group
+        .as_deref()
+        .map(|name| directory.group_named(name));
+    if peer == Some(None) || group == Some(None) {
+        return Ok(None);
+    }
+    let stage = query.state.map(|state| match state {
+        CallState::Ringing => CallStage::Ringing,
+        CallState::Up => CallStage::Up,
+        CallState::Ending => CallStage::Ending,
+    });
+    let (peer, group) = (peer.flatten(), group.flatten());
+    Ok(Some(CallFilter {
+        peer,
+        group,
+        stage,
+        after,
+        limit: query.limit,
+    }))
+}
+
+fn entry(view: &CallView, directory: &Directory) -> CallEntry {
+    let peer = |id: PeerId| directory.peer(id).map(|peer| peer.name.to_string());
+    let resources = view.demand.items().iter().filter_map(|(resource, units)| {
+        directory
+            .resource_name(*resource)
+            .map(|name| (name.to_owned(), *units))
+    });
+    CallEntry {
+        id: view.id.to_string(),
+        call_id: view.call_id.clone(),
+        from: view.from.clone(),
+        to: view.to.clone(),
+        peer: view.peer.and_then(peer),
+        group: view
+            .group
+            .and_then(|id| directory.group(id))
+            .map(|group| group.name.to_string()),
+        resources: resources.collect::<BTreeMap<_, _>>(),
+        state: match view.stage {
+            CallStage::Ringing => CallState::Ringing,
+            CallStage::Up => CallState::Up,
+            CallStage::Ending => CallState::Ending,
+        },
+        since: super::clock::rfc3339(
+            SystemTime::UNIX_EPOCH + Duration::from_millis(view.since_unix_ms),
+        ),
+        attempts: view
+            .attempts
+            .iter()
+            .map(|attempt| Attempt {
+                peer: attempt.peer.and_then(peer).unwrap_or_default(),
+                outcome: attempt.outcome.to_text(),
+            })
+            .collect(),
+    }
+}
+
+fn unexpected(answer: &Answer) -> Refused {
+    Refused::Broken(format!(
+        "a shard gave another answer than was asked for: {answer:?}"
+    ))
+}

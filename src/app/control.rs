@@ -1,0 +1,135 @@
+//! The operator's side of the process, as the HTTP API wants it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use super::force::Force;
+use super::imagine;
+use crate::balance::{Admin, Capacity, Ledger, PeerId};
+use crate::http::model::{AdminState, ExplainRequest, PeerPatch, ReloadAnswer, Units};
+use crate::http::{Control, Put, Readiness, Refused, Reply, RouteChoice};
+use crate::metrics;
+
+/// Does what the operator asks.
+pub struct Operator {
+    force: Arc<Force>,
+    ledger: Arc<Ledger>,
+    stopping: AtomicBool,
+}
+
+impl Operator {
+    pub fn new(force: Arc<Force>, ledger: Arc<Ledger>) -> Self {
+        Operator {
+            force,
+            ledger,
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on the process is not ready.
+    pub fn stopping(&self) {
+        self.stopping.store(true, Ordering::Release);
+    }
+
+    fn patch(&self, name: &str, patch: &PeerPatch) -> Result<(), Refused> {
+        let gone = || Refused::NotFound(format!("there is no peer {name:?}"));
+        let peer: PeerId = self.ledger.directory().peer_named(name).ok_or_else(gone)?;
+        let impossible =
+            |error: crate::balance::TopologyError| Refused::Impossible(error.to_string());
+        // What can be refused first, so that a refused patch changes nothing.
+        if let Some(capacity) = &patch.capacity {
+            let capacity: Vec<(Arc<str>, Capacity)> = capacity
+                .iter()
+                .map(|(name, units)| (name.as_str().into(), limit(*units)))
+                .collect();
+            self.ledger.resize(peer, &capacity).map_err(impossible)?;
+        }
+        if let Some(weight) = patch.weight {
+            self.ledger.set_weight(peer, weight).map_err(impossible)?;
+        }
+        if let Some(admin) = patch.admin {
+            self.ledger.set_admin(peer, word(admin));
+        }
+        Ok(())
+    }
+
+    async fn exposition(&self) -> String {
+        let peers = self.ledger.view(Instant::now());
+        metrics::Scrape { peers: &peers }.render()
+    }
+}
+
+fn limit(units: Units) -> Capacity {
+    match units {
+        Units::Limited(units) => Capacity::Limited(units),
+        Units::Unlimited => Capacity::Unlimited,
+    }
+}
+
+fn word(admin: AdminState) -> Admin {
+    match admin {
+        AdminState::Enabled => Admin::Enabled,
+        AdminState::Disabled => Admin::Disabled,
+        AdminState::Draining => Admin::Draining,
+    }
+}
+
+impl Control for Operator {
+    fn admin_token(&self) -> Option<Arc<str>> {
+        self.force
+            .now()
+            .config
+            .http
+            .admin_token
+            .as_ref()
+            .map(|token| token.expose().into())
+    }
+
+    fn reload(&self) -> Reply<'_, Result<ReloadAnswer, Refused>> {
+        Box::pin(async {
+            let answer = self.force.reload().await;
+            metrics::reloaded(answer.is_ok());
+            answer
+        })
+    }
+
+    fn put_peer<'a>(
+        &'a self,
+        name: &'a str,
+        spec: serde_json::Value,
+    ) -> Reply<'a, Result<Put, Refused>> {
+        Box::pin(async move { self.force.put(name, &spec).await })
+    }
+
+    fn remove_peer<'a>(&'a self, name: &'a str) -> Reply<'a, Result<(), Refused>> {
+        Box::pin(self.force.remove(name))
+    }
+
+    fn patch_peer<'a>(
+        &'a self,
+        name: &'a str,
+        patch: &'a PeerPatch,
+    ) -> Reply<'a, Result<(), Refused>> {
+        Box::pin(std::future::ready(self.patch(name, patch)))
+    }
+
+    fn route<'a>(&'a self, call: &'a ExplainRequest) -> Reply<'a, Result<RouteChoice, Refused>> {
+        Box::pin(std::future::ready(imagine::route(
+            &self.force.now().setup,
+            call,
+        )))
+    }
+
+    fn readiness(&self) -> Readiness {
+        // HTTP is served once all else is, so that nothing is ever awaited.
+        Readiness {
+            stopping: self.stopping.load(Ordering::Acquire),
+            reasons: Vec::new(),
+        }
+    }
+
+    fn metrics(&self) -> Reply<'_, String> {
+        Box::pin(self.exposition())
+    }
+}

@@ -1,0 +1,229 @@
+//! The configuration in force, and its changes. A change is one swap: it is prepared aside, and either all of
+//! it comes into force, or nothing. Counts are the ledger's and stay.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Mutex;
+
+use super::names::{self, Resolved};
+use crate::balance::{Ledger, PeerSpec, TopologyError};
+use crate::config::{self, Config};
+use crate::http::model::ReloadAnswer;
+use crate::http::{Put, Refused};
+use crate::proxy::{Listener, Setup};
+use crate::shard::Handles;
+
+/// What is in force.
+pub struct InForce {
+    /// The file's configuration with the peers that were put or removed since.
+    pub config: Config,
+    /// What the cores have.
+    pub setup: Arc<Setup>,
+    /// What the file says.
+    file: Config,
+    resolved: Resolved,
+}
+
+/// Peers that the HTTP API put or removed; they stand over the file, also over a reloaded one.
+#[derive(Clone, Default)]
+struct Overlay {
+    put: BTreeMap<Arc<str>, PeerSpec>,
+    removed: BTreeSet<Arc<str>>,
+}
+
+impl Overlay {
+    fn over(&self, file: &Config) -> Config {
+        let mut config = file.clone();
+        config
+            .peers
+            .retain(|peer| !self.removed.contains(&peer.name));
+        for (name, spec) in &self.put {
+            match config.peers.iter_mut().find(|peer| peer.name == *name) {
+                Some(peer) => peer.clone_from(spec),
+                None => config.peers.push(spec.clone()),
+            }
+        }
+        config
+    }
+}
+
+/// Holds what is in force and changes it.
+pub struct Force {
+    path: Option<PathBuf>,
+    ledger: Arc<Ledger>,
+    handles: Handles,
+    in_force: ArcSwap<InForce>,
+    /// Held while a change is made: one at a time.
+    overlay: Mutex<Overlay>,
+}
+
+/// A configuration with its names resolved, before there is a ledger or a shard.
+pub struct Prepared {
+    file: Config,
+    resolved: Resolved,
+}
+
+impl Prepared {
+    pub async fn new(file: Config) -> Self {
+        let resolved = names::of_peers(&file.peers, &Resolved::new()).await;
+        Prepared { file, resolved }
+    }
+
+    pub fn ledger(&self, seed: u64, now: Instant) -> Result<Arc<Ledger>, TopologyError> {
+        Ledger::new(&config::topology(&self.file, &self.resolved), seed, now)
+    }
+
+    pub fn setup(&self, ledger: &Ledger, bound: &[SocketAddr]) -> Arc<Setup> {
+        let listeners = self.file.listeners.iter().zip(bound);
+        let listeners = listeners
+            .map(|(listen, bound)| config::listener(listen, *bound))
+            .collect();
+        Arc::new(config::setup(&self.file, ledger.directory(), listeners))
+    }
+
+    pub fn into_force(
+        self,
+        path: Option<PathBuf>,
+        ledger: Arc<Ledger>,
+        handles: Handles,
+        setup: Arc<Setup>,
+    ) -> Force {
+        let Prepared { file, resolved } = self;
+        let in_force = InForce {
+            config: file.clone(),
+            setup,
+            file,
+            resolved,
+        };
+        Force {
+            path,
+            ledger,
+            handles,
+            in_force: ArcSwap::from_pointee(in_force),
+            overlay: Mutex::default(),
+        }
+    }
+}
+
+impl Force {
+    /// What is in force now.
+    pub fn now(&self) -> Arc<InForce> {
+        self.in_force.load_full()
+    }
+
+    /// Reads the file again and puts it in force.
+    pub async fn reload(&self) -> Result<ReloadAnswer, Refused> {
+        let overlay = self.overlay.lock().await;
+        let path = self.path.as_deref().ok_or_else(|| {
+            Refused::Conflict("this process was started without a configuration file".into())
+        })?;
+        let mut file =
+            config::load(path).map_err(|invalid| Refused::Impossible(invalid.to_string()))?;
+        let before = self.now();
+        let changes = config::diff(&before.file, &file);
+        file.keep_until_restart(&before.file);
+        self.change(file, &overlay).await?;
+        let (restart, done): (Vec<_>, Vec<_>) =
+            changes.into_iter().partition(|change| change.restart);
+        let texts =
+            |changes: Vec<config::Change>| changes.into_iter().map(|change| change.text).collect();
+        Ok(ReloadAnswer {
+            changed: texts(done),
+            needs_restart: texts(restart),
+        })
+    }
+
+    /// Adds or replaces a peer.
+    pub async fn put(&self, name: &str, spec: &serde_json::Value) -> Result<Put, Refused> {
+        let mut overlay = self.overlay.lock().await;
+        let before = self.now();
+        let groups: Vec<Arc<str>> = before
+            .config
+            .groups
+            .iter()
+            .map(|group| group.name.clone())
+            .collect();
+        let spec = config::peer_from_json(name, spec, &groups).map_err(|problems| {
+            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            Refused::Impossible(lines.join("; "))
+        })?;
+        let known = before
+            .config
+            .peers
+            .iter()
+            .any(|peer| peer.name == spec.name);
+        let mut changed = overlay.clone();
+        changed.removed.remove(&spec.name);
+        changed.put.insert(spec.name.clone(), spec);
+        self.change(before.file.clone(), &changed).await?;
+        *overlay = changed;
+        Ok(if known { Put::Replaced } else { Put::Created })
+    }
+
+    /// Removes a peer; its calls go on.
+    pub async fn remove(&self, name: &str) -> Result<(), Refused> {
+        let mut overlay = self.overlay.lock().await;
+        let before = self.now();
+        let Some(peer) = before.config.peers.iter().find(|peer| &*peer.name == name) else {
+            return Err(Refused::NotFound(format!("there is no peer {name:?}")));
+        };
+        let mut changed = overlay.clone();
+        changed.put.remove(name);
+        changed.removed.insert(peer.name.clone());
+        self.change(before.file.clone(), &changed).await?;
+        *overlay = changed;
+        Ok(())
+    }
+
+    /// Asks for the peers' names again, and puts what is new about them in force.
+    pub async fn refresh_names(&self) {
+        let overlay = self.overlay.lock().await;
+        let before = self.now();
+        if config::lookups(&before.config.peers).is_empty() {
+            return;
+        }
+        let resolved = names::of_peers(&before.config.peers, &before.resolved).await;
+        if resolved == before.resolved {
+            return;
+        }
+        match self.swap(before.file.clone(), before.config.clone(), resolved) {
+            Ok(()) => tracing::info!("peers have new addresses"),
+            Err(refused) => tracing::warn!("new addresses of peers are not taken: {refused}"),
+        }
+        drop(overlay);
+    }
+
+    async fn change(&self, file: Config, overlay: &Overlay) -> Result<(), Refused> {
+        let config = overlay.over(&file);
+        let resolved = names::of_peers(&config.peers, &self.now().resolved).await;
+        self.swap(file, config, resolved)
+    }
+
+    fn swap(&self, file: Config, config: Config, resolved: Resolved) -> Result<(), Refused> {
+        let topology = config::topology(&config, &resolved);
+        let directory = self
+            .ledger
+            .apply(&topology, Instant::now())
+            .map_err(|error| Refused::Impossible(error.to_string()))?;
+        let listeners: Vec<Listener> = self.now().setup.listeners.clone();
+        // `advertise` may have changed; where it is bound has not.
+        let listeners = config.listeners.iter().zip(&listeners);
+        let listeners = listeners
+            .map(|(listen, now)| config::listener(listen, now.address))
+            .collect();
+        let setup = Arc::new(config::setup(&config, directory, listeners));
+        self.handles.broadcast_setup(&setup);
+        self.in_force.store(Arc::new(InForce {
+            config,
+            setup,
+            file,
+            resolved,
+        }));
+        Ok(())
+    }
+}

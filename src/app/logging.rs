@@ -1,0 +1,29 @@
+//! Logs, on stderr.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+use super::cli::LogFormat;
+
+/// Starts logging for the whole process. `level` wins over `RUST_LOG`.
+pub fn start(format: LogFormat, level: Option<&str>) -> anyhow::Result<()> {
+    let asked = level
+        .map(str::to_owned)
+        .or_else(|| std::env::var(EnvFilter::DEFAULT_ENV).ok());
+    let asked = asked
+        .filter(|text| !text.trim().is_empty())
+        .unwrap_or_else(|| "info".to_owned());
+    let filter = EnvFilter::try_new(&asked).with_context(|| {
+        format!("log level {asked:?}: must be error, warn, info, debug or trace, or a filter such as info,tandem::proxy=debug")
+    })?;
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    match format {
+        LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,235 @@
+//! All parts wired together: what `serve` and `demo` run.
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::calls::ShardCalls;
+use super::control::Operator;
+use super::force::{Force, Prepared};
+use super::names;
+use crate::balance::Ledger;
+use crate::base::limits::{
+    NAMES_REFRESH_INTERVAL, NOTICES_MAX, RESOLVING_MAX, STOP_LINGER, STOP_POLL_INTERVAL,
+};
+use crate::config::{self, Config};
+use crate::http::{self, Calls, Control, Limits, Parts};
+use crate::io::udp;
+use crate::proxy::{Command, Core, Notice, Setup, ShardId};
+use crate::shard::{self, Outlets, Running};
+
+/// A balancer that runs. Dropping it ends nothing; [`Server::stop`] does.
+pub struct Server {
+    sip: Vec<SocketAddr>,
+    http: SocketAddr,
+    operator: Arc<Operator>,
+    calls: Arc<ShardCalls>,
+    force: Arc<Force>,
+    shards: Running,
+    stop_http: oneshot::Sender<()>,
+    http_task: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Server {
+    /// Binds every address and starts every part. `path` is where a reload reads.
+    pub async fn start(config: Config, path: Option<PathBuf>) -> anyhow::Result<Self> {
+        crate::metrics::start();
+        let Sockets {
+            udp,
+            sip,
+            tcp,
+            http,
+        } = Sockets::bind(&config).await?;
+        let node: Arc<str> = config.node.name.clone();
+        let prepared = Prepared::new(config).await;
+        let ledger = prepared.ledger(chance(), Instant::now())?;
+        let setup = prepared.setup(&ledger, &sip);
+        let (resolve, asks) = mpsc::channel(RESOLVING_MAX);
+        let (notices, news) = mpsc::channel(NOTICES_MAX);
+        let core = cores(Arc::clone(&setup), Arc::clone(&ledger));
+        let shards = shard::start(udp, &Outlets { resolve, notices }, core)
+            .context("cannot start the shards' threads")?;
+        let handles = shards.handles.clone();
+        let force = prepared.into_force(path, Arc::clone(&ledger), handles.clone(), setup);
+        let force = Arc::new(force);
+        let operator = Arc::new(Operator::new(Arc::clone(&force), Arc::clone(&ledger)));
+        let calls = Arc::new(ShardCalls::new(handles.clone(), Arc::clone(&ledger)));
+        let tasks = vec![
+            tokio::spawn(names::answer_shards(asks, handles)),
+            tokio::spawn(log_notices(news)),
+            tokio::spawn(refresh_names(Arc::clone(&force))),
+        ];
+        let parts = Parts {
+            ledger,
+            control: Arc::clone(&operator) as Arc<dyn Control>,
+            calls: Arc::clone(&calls) as Arc<dyn Calls>,
+            node,
+            loopback: http.ip().is_loopback(),
+        };
+        let (stop_http, stopped) = oneshot::channel();
+        let http_task = tokio::spawn(http::serve(
+            tcp,
+            http::router(parts, Limits::default()),
+            async {
+                let _ = stopped.await;
+            },
+        ));
+        Ok(Server {
+            sip,
+            http,
+            operator,
+            calls,
+            force,
+            shards,
+            stop_http,
+            http_task,
+            tasks,
+        })
+    }
+
+    /// Where it takes calls, by listener.
+    pub fn sip(&self) -> &[SocketAddr] {
+        &self.sip
+    }
+
+    /// Where it serves HTTP.
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// What an operator may do.
+    pub(super) fn operator(&self) -> Arc<Operator> {
+        Arc::clone(&self.operator)
+    }
+
+    /// The line that tells whoever started us that all is open, with the ports that the system picked.
+    pub fn ready_line(&self) -> String {
+        let uris: Vec<String> = self
+            .sip
+            .iter()
+            .map(|address| format!("sip:{address};transport=udp"))
+            .collect();
+        format!("ready sip={} http={}", uris.join(","), self.http)
+    }
+
+    /// Takes no new call, lets those that are there go on for a while, and ends within `node.shutdown_grace`.
+    pub async fn stop(self) {
+        let grace = self.force.now().config.node.shutdown_grace;
+        let deadline = Instant::now() + grace;
+        self.operator.stopping();
+        if let Err(error) = self.shards.handles.ask_all(|_| Command::Stop).await {
+            tracing::error!(%error, "a shard does not know that it stops");
+        }
+        // The last tenth is for HTTP and the threads.
+        self.wait_for_calls(grace.mul_f64(0.9)).await;
+        let _ = self.stop_http.send(());
+        let left = deadline.saturating_duration_since(Instant::now());
+        let _ = timeout(left, self.http_task).await;
+        self.tasks.iter().for_each(JoinHandle::abort);
+        let shards = self.shards;
+        // Joining threads blocks; they end with their next turn.
+        let _ = tokio::task::spawn_blocking(|| shards.end()).await;
+    }
+
+    /// Until no call lives, or `patience` is at its end. New calls are refused with 503 meanwhile; so that
+    /// they hear it, some time is spent also where none lives.
+    async fn wait_for_calls(&self, patience: Duration) {
+        let start = Instant::now();
+        let linger = STOP_LINGER.min(patience);
+        loop {
+            let totals = self.calls.totals().await.unwrap_or_default();
+            let live = totals.ringing + totals.up + totals.ending;
+            let waited = start.elapsed();
+            if waited >= patience || (live == 0 && waited >= linger) {
+                tracing::info!(live, "stopped");
+                return;
+            }
+            sleep(STOP_POLL_INTERVAL.min(patience - waited)).await;
+        }
+    }
+}
+
+/// Everything that is listened on.
+struct Sockets {
+    udp: Vec<Vec<udp::UdpSocket>>,
+    sip: Vec<SocketAddr>,
+    tcp: TcpListener,
+    http: SocketAddr,
+}
+
+impl Sockets {
+    async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let addresses: Vec<SocketAddr> = config
+            .listeners
+            .iter()
+            .map(|listen| listen.address)
+            .collect();
+        let udp = udp::bind_all(&addresses, config::shards(config))?;
+        let sip = udp
+            .first()
+            .into_iter()
+            .flatten()
+            .map(udp::UdpSocket::address)
+            .collect();
+        let listen = config.http.listen;
+        let tcp = TcpListener::bind(listen).await.with_context(|| {
+            format!("cannot listen on {listen} (tcp, HTTP): if the address is in use, stop the program that holds it, or choose another in [http] listen")
+        })?;
+        let http = tcp.local_addr().context("the HTTP socket has no address")?;
+        Ok(Sockets {
+            udp,
+            sip,
+            tcp,
+            http,
+        })
+    }
+}
+
+/// Makes each shard's core, on its thread.
+fn cores(
+    setup: Arc<Setup>,
+    ledger: Arc<Ledger>,
+) -> impl Fn(ShardId) -> Core + Send + Sync + 'static {
+    move |shard| {
+        let (setup, ledger) = (Arc::clone(&setup), Arc::clone(&ledger));
+        Core::new(Instant::now(), unix_ms(), shard, chance(), setup, ledger)
+    }
+}
+
+/// A number that nobody outside can foresee: the standard library keys its hashers from the system's entropy.
+fn chance() -> u64 {
+    RandomState::new().hash_one(())
+}
+
+fn unix_ms() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+async fn refresh_names(force: Arc<Force>) {
+    let mut due = interval(NAMES_REFRESH_INTERVAL);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first tick is at once, and they have just been resolved.
+    due.tick().await;
+    loop {
+        due.tick().await;
+        force.refresh_names().await;
+    }
+}
+
+async fn log_notices(mut news: mpsc::Receiver<Notice>) {
+    while let Some(notice) = news.recv().await {
+        tracing::debug!(?notice, "notice");
+    }
+}

@@ -1,0 +1,27 @@
+//! Floor 6: one thread for each shard. It reads its sockets, hands over what belongs to another shard, drives
+//! its core, and sends what comes out.
+//!
+//! A call belongs to the shard that its Call-ID hashes to. The kernel knows nothing of Call-IDs and spreads
+//! remotes over the shards' sockets, so a datagram may have to change threads once: it is copied into the
+//! other shard's mailbox, which is bounded. What finds no room is dropped and counted; SIP retransmits.
+//!
+//! Under overload INVITEs give way first, so that calls can still be answered, acknowledged and ended: a batch
+//! that comes full is handled with its INVITEs last; while the kernel's queue is nearly full they are
+//! dropped; and the last quarter of each mailbox is closed to them.
+
+mod handles;
+mod mailbox;
+mod post;
+mod questions;
+mod sort;
+mod start;
+mod stats;
+mod worker;
+
+pub use handles::{Gone, Handles, Report};
+pub use mailbox::ResolveAsk;
+pub use start::{Engine, Outlets, Running, start};
+pub use stats::ShardStats;
+
+#[cfg(test)]
+mod tests;

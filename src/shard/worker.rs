@@ -1,0 +1,400 @@
+//! The loop of one shard.
+
+use std::collections::VecDeque;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+use smallvec::SmallVec;
+
+use super::handles::Report;
+use super::mailbox::{Inbox, Letter, Mailbox, Order, ResolveAsk};
+use super::post::Post;
+use super::questions::Questions;
+use super::sort;
+use super::start::{Engine, Outlets};
+use super::stats::ShardStats;
+use crate::base::limits::{DATAGRAM_BATCH, DATAGRAM_BYTES_MAX, LETTERS_A_TURN, RETURNED_BATCH};
+use crate::base::transmit::ListenerId;
+use crate::io::mmsg::{Datagram, ReceiveBatch, SendBatch};
+use crate::io::udp::{UdpSocket, Undelivered};
+use crate::proxy::{Answer, Input, Output, ShardId};
+
+pub(super) struct Worker<E> {
+    shard: ShardId,
+    engine: E,
+    sockets: Vec<UdpSocket>,
+    inbox: Inbox,
+    post: Post,
+    outlets: Outlets,
+    send_batch: SendBatch,
+    returned: Box<[u8]>,
+    undelivered: Vec<Undelivered>,
+    unresolved: VecDeque<u64>,
+    /// When each message arrived whose consequences wait to be sent.
+    caused: Vec<Instant>,
+    questions: Questions,
+    stats: ShardStats,
+}
+
+impl<E: Engine> Worker<E> {
+    pub(super) fn new(
+        shard: ShardId,
+        engine: E,
+        sockets: Vec<UdpSocket>,
+        inbox: Inbox,
+        mailboxes: Vec<Arc<Mailbox>>,
+        outlets: Outlets,
+    ) -> Self {
+        Worker {
+            shard,
+            engine,
+            sockets,
+            inbox,
+            post: Post::new(mailboxes),
+            outlets,
+            send_batch: SendBatch::new(),
+            returned: vec![0; DATAGRAM_BYTES_MAX].into_boxed_slice(),
+            undelivered: Vec::new(),
+            unresolved: VecDeque::new(),
+            caused: Vec::new(),
+            questions: Questions::default(),
+            stats: ShardStats::default(),
+        }
+    }
+
+    /// Turns until told to end. A turn takes a bounded share from each source, so none starves another.
+    pub(super) fn run(mut self) {
+        let mut batch = ReceiveBatch::new();
+        let mut busy = false;
+        while !self.inbox.ended() {
+            let ready = self.wait(busy);
+            let now = Instant::now();
+            self.inbox.silence();
+            busy = self.take_orders(now);
+            busy |= self.take_letters(now);
+            for (number, ready) in ready.into_iter().enumerate() {
+                if ready.contains(PollFlags::POLLERR) {
+                    self.take_returned(now, number);
+                }
+                if ready.intersects(PollFlags::POLLIN | PollFlags::POLLERR) {
+                    busy |= self.take_datagrams(now, number, &mut batch);
+                }
+            }
+            if self.engine.poll_timeout().is_some_and(|at| at <= now) {
+                self.engine.handle(now, Input::Timeout);
+                self.drain(None);
+            }
+            busy |= self.take_failures(now);
+            self.flush();
+        }
+    }
+
+    /// Sleeps until something happens, or only looks when `busy`. Says what is ready by socket.
+    fn wait(&self, busy: bool) -> SmallVec<[PollFlags; 8]> {
+        let interest = |socket: &UdpSocket| match socket.wants_write() {
+            true => PollFlags::POLLIN | PollFlags::POLLOUT,
+            false => PollFlags::POLLIN,
+        };
+        let mut fds: SmallVec<[PollFd<'_>; 8]> = self
+            .sockets
+            .iter()
+            .map(|socket| PollFd::new(socket.as_fd(), interest(socket)))
+            .collect();
+        fds.push(PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN));
+        let patience = match busy || !self.undelivered.is_empty() {
+            true => Some(Duration::ZERO),
+            false => self
+                .engine
+                .poll_timeout()
+                .map(|at| at.saturating_duration_since(Instant::now())),
+        };
+        // An error (a signal) leaves nothing ready, and the turn finds nothing to do.
+        let _ = ppoll(&mut fds, patience.map(TimeSpec::from), None);
+        let sockets = fds.iter().take(self.sockets.len());
+        sockets
+            .map(|fd| fd.revents().unwrap_or(PollFlags::empty()))
+            .collect()
+    }
+
+    /// Reads one batch from a socket. True when more may wait.
+    fn take_datagrams(&mut self, now: Instant, number: usize, batch: &mut ReceiveBatch) -> bool {
+        let Some(socket) = self.sockets.get_mut(number) else {
+            return false;
+        };
+        let count = socket.receive(batch);
+        let full = count == DATAGRAM_BATCH;
+        let shed = full && socket.nearly_full();
+        let listener = ListenerId(number as u16);
+        // A batch that comes short is handled as it came. A full one means that we are behind: INVITEs last.
+        let passes: &[Option<bool>] = if full {
+            &[Some(false), Some(true)]
+        } else {
+            &[None]
+        };
+        for pass in passes {
+            for datagram in (0..count)
+                .filter_map(|i| batch.get(i))
+                .filter(|datagram| !datagram.truncated)
+            {
+                let invite = sort::is_invite(datagram.bytes);
+                if pass.is_some_and(|invites| invites != invite) {
+                    continue;
+                }
+                if invite && shed {
+                    self.stats.shed += 1;
+                } else {
+                    self.take_datagram(now, listener, datagram, invite);
+                }
+            }
+        }
+        self.post.ring();
+        full
+    }
+
+    fn take_datagram(
+        &mut self,
+        now: Instant,
+        listener: ListenerId,
+        datagram: Datagram<'_>,
+        invite: bool,
+    ) {
+        match sort::owner(datagram.bytes, self.post.shards()) {
+            Some(owner) if owner != self.shard => {
+                self.post.datagram(owner, listener, datagram, now, invite);
+            }
+            // What has no Call-ID (a keep-alive, or nothing that is SIP) is anybody's.
+            Some(_) | None => {
+                let Datagram {
+                    source,
+                    local,
+                    bytes,
+                    ..
+                } = datagram;
+                if let Some(socket) = self.sockets.get_mut(usize::from(listener.0)) {
+                    socket.learn(source, local);
+                }
+                self.engine.handle(
+                    now,
+                    Input::Datagram {
+                        listener,
+                        source,
+                        bytes,
+                    },
+                );
+                self.drain(Some(now));
+            }
+        }
+    }
+
+    /// Reads what came back. The kernel may give it to another shard than the one that sent it.
+    fn take_returned(&mut self, now: Instant, number: usize) {
+        for _ in 0..RETURNED_BATCH {
+            let Some(socket) = self.sockets.get_mut(number) else {
+                return;
+            };
+            let Some((destination, bytes)) = socket.returned(&mut self.returned) else {
+                break;
+            };
+            let bytes = Bytes::copy_from_slice(bytes);
+            let owner = sort::owner(&bytes, self.post.shards());
+            for shard in (0..self.post.shards()).map(ShardId) {
+                // A datagram that came back without its Call-ID goes to all; only its sender knows the branch.
+                if owner.is_some_and(|owner| owner != shard) {
+                    continue;
+                }
+                if shard == self.shard {
+                    self.engine.handle(
+                        now,
+                        Input::Unreachable {
+                            destination,
+                            bytes: &bytes,
+                        },
+                    );
+                    self.drain(None);
+                } else {
+                    self.post.unreachable(shard, destination, bytes.clone());
+                }
+            }
+        }
+        self.post.ring();
+    }
+
+    /// Tells the core what the kernel refused to send. True when that made it send more.
+    fn take_failures(&mut self, now: Instant) -> bool {
+        for Undelivered { destination, bytes } in std::mem::take(&mut self.undelivered) {
+            self.engine.handle(
+                now,
+                Input::Unreachable {
+                    destination,
+                    bytes: &bytes,
+                },
+            );
+        }
+        for token in std::mem::take(&mut self.unresolved) {
+            self.engine.handle(
+                now,
+                Input::Resolved {
+                    token,
+                    addresses: Vec::new(),
+                },
+            );
+        }
+        self.drain(None);
+        !self.unresolved.is_empty()
+    }
+
+    /// Takes what other shards left. True when more waits.
+    fn take_letters(&mut self, now: Instant) -> bool {
+        for _ in 0..LETTERS_A_TURN {
+            let Ok(letter) = self.inbox.letters.try_recv() else {
+                return false;
+            };
+            match letter {
+                Letter::Datagram {
+                    listener,
+                    source,
+                    local,
+                    arrived,
+                    bytes,
+                } => {
+                    if let Some(socket) = self.sockets.get_mut(usize::from(listener.0)) {
+                        socket.learn(source, local);
+                    }
+                    self.engine.handle(
+                        now,
+                        Input::Datagram {
+                            listener,
+                            source,
+                            bytes: &bytes,
+                        },
+                    );
+                    self.drain(Some(arrived));
+                }
+                Letter::Unreachable { destination, bytes } => {
+                    self.engine.handle(
+                        now,
+                        Input::Unreachable {
+                            destination,
+                            bytes: &bytes,
+                        },
+                    );
+                    self.drain(None);
+                }
+            }
+        }
+        true
+    }
+
+    /// Takes a configuration and a few orders. True when more waits.
+    fn take_orders(&mut self, now: Instant) -> bool {
+        if let Some(setup) = self.inbox.setup() {
+            self.engine.handle(now, Input::Setup(setup));
+            self.drain(None);
+        }
+        for _ in 0..LETTERS_A_TURN {
+            let Ok(order) = self.inbox.orders.try_recv() else {
+                return false;
+            };
+            match order {
+                Order::Ask(command, waiting) => {
+                    let token = self.questions.open(waiting);
+                    self.engine.handle(now, Input::Command { token, command });
+                }
+                Order::Resolved { token, addresses } => {
+                    self.engine
+                        .handle(now, Input::Resolved { token, addresses });
+                }
+            }
+            self.drain(None);
+        }
+        true
+    }
+
+    /// Takes all outputs of the core. `cause` is when the message arrived that they follow from.
+    fn drain(&mut self, cause: Option<Instant>) {
+        let mut sent = false;
+        while let Some(output) = self.engine.poll_output() {
+            match output {
+                Output::Transmit(transmit) => {
+                    sent = true;
+                    if let Some(socket) = self.sockets.get_mut(usize::from(transmit.listener.0)) {
+                        socket.push(transmit.destination, transmit.payload);
+                    }
+                }
+                Output::Resolve {
+                    token,
+                    host,
+                    port,
+                    transport,
+                } => {
+                    let ask = ResolveAsk {
+                        shard: self.shard,
+                        token,
+                        host,
+                        port,
+                        transport,
+                    };
+                    if self.outlets.resolve.try_send(ask).is_err() {
+                        self.unresolved.push_back(token);
+                    }
+                }
+                Output::Notice(notice) => {
+                    if self.outlets.notices.try_send(notice).is_err() {
+                        self.stats.notices_lost += 1;
+                    }
+                }
+                Output::Answer { token, answer } => self.answer(token, answer),
+            }
+        }
+        if let (true, Some(arrived)) = (sent, cause) {
+            self.caused.push(arrived);
+        }
+    }
+
+    fn answer(&mut self, token: u64, answer: Answer) {
+        let Worker {
+            shard,
+            sockets,
+            post,
+            inbox,
+            stats,
+            questions,
+            ..
+        } = self;
+        questions.close(token, answer, |core| {
+            let mut shard_stats = stats.clone();
+            for socket in sockets.iter() {
+                shard_stats.sockets.merge(socket.counters());
+            }
+            shard_stats.mailbox_full = post.refused;
+            shard_stats.mailbox_depth = inbox.letters.len() as u64;
+            Report {
+                shard: *shard,
+                core,
+                shard_stats,
+            }
+        });
+    }
+
+    /// Sends what waits, and records how long its causes have been here.
+    fn flush(&mut self) {
+        for socket in self
+            .sockets
+            .iter_mut()
+            .filter(|socket| socket.wants_write())
+        {
+            socket.flush(&mut self.send_batch, &mut self.undelivered);
+        }
+        if !self.caused.is_empty() {
+            let now = Instant::now();
+            for arrived in self.caused.drain(..) {
+                let delay = now.saturating_duration_since(arrived);
+                self.stats.added_delay.record(delay.as_secs_f64());
+            }
+        }
+    }
+}
