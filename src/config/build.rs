@@ -139,7 +139,7 @@ pub fn setup(config: &Config, directory: Arc<Directory>, listeners: Vec<Listener
     let routes = config
         .routes
         .iter()
-        .filter_map(|spec| route(spec, &directory))
+        .map(|spec| route(spec, &directory))
         .collect();
     Setup {
         routes,
@@ -153,36 +153,47 @@ pub fn setup(config: &Config, directory: Arc<Directory>, listeners: Vec<Listener
     }
 }
 
-/// `None`: it asks for a peer or group that was taken away since, so it can cover nothing.
-fn route(spec: &RouteSpec, directory: &Directory) -> Option<Route> {
-    let source = match &spec.matches.source {
-        None => None,
-        Some(SourceSpec::Net(net)) => Some(SourceMatch::Net(*net)),
-        Some(SourceSpec::Peer(name)) => Some(SourceMatch::Peer(directory.peer_named(name)?)),
-        Some(SourceSpec::Group(name)) => Some(SourceMatch::Group(directory.group_named(name)?)),
-    };
+fn route(spec: &RouteSpec, directory: &Directory) -> Route {
     let demand = demand(spec, directory);
-    let action = match &spec.action {
-        ActionSpec::Reject(status) => RouteAction::Reject(*status),
-        ActionSpec::Uri(uri) => RouteAction::Uri(uri.clone()),
-        // The peers that offered the resource are gone: there is no room for such a call.
-        ActionSpec::Group(_) if demand.is_none() => RouteAction::Reject(503),
-        ActionSpec::Group(name) => RouteAction::Group(directory.group_named(name)?),
-    };
-    Some(Route {
+    Route {
         matches: Match {
             method: spec.matches.method.clone(),
             user: spec.matches.user.clone(),
             host: spec.matches.host.clone(),
-            source,
+            source: spec
+                .matches
+                .source
+                .as_ref()
+                .map(|from| source(from, directory)),
             headers: spec.matches.headers.clone(),
         },
-        action,
+        action: action(&spec.action, demand.is_some(), directory),
         overflow: spec.overflow,
         count_source: spec.count_source && demand.is_some(),
         demand: demand.unwrap_or_else(|| Demand::one(ResourceId(0))),
         number: spec.number,
-    })
+    }
+}
+
+fn source(source: &SourceSpec, directory: &Directory) -> SourceMatch {
+    let found = match source {
+        SourceSpec::Net(net) => Some(SourceMatch::Net(*net)),
+        SourceSpec::Peer(name) => directory.peer_named(name).map(SourceMatch::Peer),
+        SourceSpec::Group(name) => directory.group_named(name).map(SourceMatch::Group),
+    };
+    found.unwrap_or(SourceMatch::Nobody)
+}
+
+/// Where the peers that offered a resource are gone, there is no room for a call that asks for it.
+fn action(action: &ActionSpec, can_be_met: bool, directory: &Directory) -> RouteAction {
+    match action {
+        ActionSpec::Reject(status) => RouteAction::Reject(*status),
+        ActionSpec::Uri(uri) => RouteAction::Uri(uri.clone()),
+        ActionSpec::Group(name) => {
+            let group = directory.group_named(name).filter(|_| can_be_met);
+            group.map_or(RouteAction::Reject(503), RouteAction::Group)
+        }
+    }
 }
 
 /// `None`: a resource that no peer has ever offered.

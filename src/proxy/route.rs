@@ -62,6 +62,8 @@ pub enum SourceMatch {
     Peer(PeerId),
     /// Any peer of this group.
     Group(GroupId),
+    /// A peer or group that was taken away since: the route stays, and covers nothing.
+    Nobody,
 }
 
 /// Who sent a request.
@@ -120,6 +122,7 @@ impl Match {
     fn covers_caller(&self, caller: &Caller, directory: &Directory) -> bool {
         match &self.source {
             None => true,
+            Some(SourceMatch::Nobody) => false,
             Some(SourceMatch::Net(net)) => net.contains(&caller.source.ip().to_canonical()),
             Some(SourceMatch::Peer(peer)) => caller.peer == Some(*peer),
             Some(SourceMatch::Group(group)) => caller
@@ -211,3 +214,6 @@ fn has_header(message: &Message<'_>, name: &str, pattern: &Regex) -> bool {
         named && pattern.is_match(header.value)
     })
 }
+
+#[cfg(test)]
+mod tests;

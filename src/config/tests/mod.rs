@@ -1,6 +1,7 @@
 //! A configuration is judged by what a user sees: the typed result, or the lines on stderr.
 
 mod any;
+mod build;
 mod changes;
 mod defaults;
 mod json;
