@@ -7,13 +7,16 @@ mod names;
 mod peers;
 mod process;
 mod recorded;
+mod sip;
 mod text;
 
 pub use names::{FAMILIES, Family, Kind, Source};
 pub use recorded::{reloaded, start};
 
-use crate::balance::PeerView;
+use crate::balance::{Directory, PeerView};
+use crate::base::histogram::Histogram;
 use crate::base::invariant;
+use crate::proxy::Stats;
 use text::Encoder;
 
 /// The commit that this was built from, or `unknown`.
@@ -23,13 +26,26 @@ pub const COMMIT: &str = env!("TANDEM_COMMIT");
 pub struct Scrape<'a> {
     /// The peers, as [`crate::balance::Ledger::view`] gives them.
     pub peers: &'a [PeerView],
+    /// The names of groups and peers.
+    pub directory: &'a Directory,
+    /// The cores' counters, all shards added up.
+    pub core: &'a Stats,
+    /// From a message in to what followed from it out, all shards added up.
+    pub added_delay: Option<&'a Histogram>,
+    /// What was dropped outside the cores, by reasons that are not among [`crate::proxy::DropReason`].
+    pub drops: &'a [(&'static str, u64)],
+    /// Messages that wait to change shards.
+    pub mailbox_depth: u64,
+    /// Rows that wait to be written; none without a store.
+    pub store_queue_depth: Option<u64>,
 }
 
 impl Scrape<'_> {
     /// The whole exposition, the recorded part included.
     pub fn render(&self) -> String {
-        let mut encoder = Encoder::with_capacity(4096 + 4096 * self.peers.len());
+        let mut encoder = Encoder::with_capacity(16_384 + 4096 * self.peers.len());
         peers::encode(&mut encoder, self.peers);
+        sip::encode(&mut encoder, self);
         let mut samples = encoder.family(names::INVARIANT_VIOLATIONS);
         for (name, count) in invariant::counts() {
             samples.whole(&[name], count);
