@@ -11,7 +11,7 @@ use crate::sip::{Host, Scheme, Uri};
 
 /// Where a SIP URI of the configuration leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Destination {
     /// As a URI writes it, IPv6 without brackets.
     pub(super) host: String,
     /// The host, when it is numeric.
@@ -20,7 +20,7 @@ pub(super) struct Place {
     pub(super) transport: Transport,
 }
 
-impl Place {
+impl Destination {
     /// The address, when the host is numeric.
     pub(super) fn socket_addr(&self) -> Option<SocketAddr> {
         let port = self.port.unwrap_or_else(|| self.transport.default_port());
@@ -32,7 +32,7 @@ const EXAMPLE: &str = "write it as \"sip:10.0.0.11:5060;transport=udp\"";
 
 impl Reader<'_> {
     /// `sip:host[:port][;transport=udp]`: no user, no other parameters, UDP.
-    pub(super) fn sip_place(&mut self, node: &Node) -> Option<Place> {
+    pub(super) fn sip_place(&mut self, node: &Node) -> Option<Destination> {
         let text = self.text(
             node,
             "a SIP URI such as \"sip:10.0.0.11:5060;transport=udp\"",
@@ -89,7 +89,7 @@ fn shown(text: &Text) -> String {
 }
 
 /// What stands in a URI, or what is wrong with it and what would be right.
-pub(super) fn place(text: &str) -> Result<Place, String> {
+pub(super) fn place(text: &str) -> Result<Destination, String> {
     // Port 0 asks the system for a free one; as a URI it would be malformed.
     let (asked, any_port) = without_port_zero(text);
     let not_a_uri = || format!("is not a SIP URI, {EXAMPLE}");
@@ -122,7 +122,7 @@ pub(super) fn place(text: &str) -> Result<Place, String> {
         Host::V4(ip) => ip.to_string(),
         Host::V6(ip) => ip.to_string(),
     };
-    Ok(Place {
+    Ok(Destination {
         ip: uri.host.ip(),
         host,
         port: if any_port { Some(0) } else { uri.port },

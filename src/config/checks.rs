@@ -1,6 +1,7 @@
 //! What only shows when tables are held against each other: names, addresses, cycles, resources.
 
 use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use super::defaults;
@@ -16,6 +17,8 @@ use crate::base::limits::{CONFIG_ROUTES_MAX, GROUPS_MAX, PEERS_MAX, RESOURCES_MA
 
 /// All tables of a file that name each other.
 pub(super) struct Drafts {
+    /// Where we listen ourselves.
+    pub(super) listeners: Vec<SocketAddr>,
     pub(super) groups: Vec<GroupDraft>,
     pub(super) peers: Vec<PeerDraft>,
     pub(super) routes: Vec<RouteDraft>,
@@ -35,6 +38,7 @@ pub(super) fn check(reader: &mut Reader<'_>, drafts: &mut Drafts) {
         drafts.peers.iter().map(|p| (&p.spec.name, &p.spot)),
     );
     same_addresses(reader, &drafts.peers);
+    own_addresses(reader, drafts);
     let groups: Vec<Arc<str>> = named(drafts.groups.iter().map(|g| &g.spec.name));
     for peer in &mut drafts.peers {
         peer.spec.groups = peer_groups(reader, peer, &groups);
@@ -107,6 +111,21 @@ fn same_addresses(reader: &mut Reader<'_>, peers: &[PeerDraft]) {
             );
         } else {
             seen.insert(address, &peer.spec.name);
+        }
+    }
+}
+
+/// A call sent to ourselves would come round until its Max-Forwards is used up.
+fn own_addresses(reader: &mut Reader<'_>, drafts: &Drafts) {
+    for peer in &drafts.peers {
+        let address = peer.place.as_ref().and_then(|place| place.socket_addr());
+        if address.is_some_and(|address| drafts.listeners.contains(&address)) {
+            let uri = quoted(&peer.spec.uri);
+            let right = "must be the address of a PBX";
+            reader.raise(
+                &peer.uri_spot,
+                format!("{uri} is where we listen ourselves, {right}"),
+            );
         }
     }
 }

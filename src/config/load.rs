@@ -144,6 +144,7 @@ fn whole(reader: &mut Reader<'_>, entries: Vec<Entry>) -> Option<Config> {
         &ProbeSpec::default(),
     );
     let mut drafts = drafts(reader, &mut fields, &probe);
+    drafts.listeners = listeners.iter().map(|listen| listen.address).collect();
     checks::check(reader, &mut drafts);
     Some(Config {
         node,
@@ -186,6 +187,7 @@ fn drafts(reader: &mut Reader<'_>, fields: &mut Fields, probe: &ProbeSpec) -> Dr
         .filter_map(|(number, table)| routes::route(reader, table, number))
         .collect();
     Drafts {
+        listeners: Vec::new(),
         groups,
         peers,
         routes,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::address::Place;
+use super::address::Destination;
 use super::node::{Node, Spot, Value};
 use super::problem::quoted;
 use super::reader::{Fields, Reader};
@@ -20,7 +20,7 @@ pub(super) struct PeerDraft {
     pub(super) spec: PeerSpec,
     pub(super) spot: Spot,
     pub(super) uri_spot: Spot,
-    pub(super) place: Option<Place>,
+    pub(super) place: Option<Destination>,
     /// The groups that it names; none written is the first group.
     pub(super) groups: Option<Vec<(String, Spot)>>,
 }
@@ -82,7 +82,7 @@ pub(super) fn described(
     }
 }
 
-fn peer_place(reader: &mut Reader<'_>, node: &Node, spec: &mut PeerSpec) -> Option<Place> {
+fn peer_place(reader: &mut Reader<'_>, node: &Node, spec: &mut PeerSpec) -> Option<Destination> {
     let text = reader.text(node, "a SIP URI such as \"sip:10.0.0.11:5060\"")?;
     let place = reader.sip_place(node)?;
     if place.port == Some(0) || place.ip.is_some_and(|ip| ip.is_unspecified()) {

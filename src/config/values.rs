@@ -8,8 +8,7 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::model::Secret;
 use super::nearest::nearest;
-use super::node::{Node, Spot};
-use super::problem::quoted;
+use super::node::{Node, Value};
 use super::reader::{Fields, Reader, Text};
 use crate::balance::{CodeRule, FailoverRule, HashOn, Select};
 use crate::base::limits::{CONFIG_NAME_MAX, CONFIG_PATTERN_BYTES_MAX};
@@ -156,16 +155,18 @@ impl Reader<'_> {
         let items = self.list(node, "a list such as [\"2xx\", \"404\"]")?;
         let mut rules = Vec::new();
         for item in &items {
-            let Some((word, spot)) = self.code_word(item) else {
+            let Some(text) = self.code_word(item) else {
                 continue;
             };
-            match (classes(&word, 1..=6), code(&word, 100..=699)) {
+            match (classes(&text.value, 1..=6), code(&text.value, 100..=699)) {
                 (Some(found), _) => rules.extend(found.into_iter().map(CodeRule::Class)),
                 (None, Some(code)) => rules.push(CodeRule::Code(code)),
                 (None, None) => {
                     let right = "write a class \"2xx\" or a code \"404\"";
-                    let word = quoted(&word);
-                    self.raise(&spot, format!("{word} is no status code or class, {right}"));
+                    self.raise(
+                        &text.spot,
+                        format!("{} is no status code or class, {right}", text.shown),
+                    );
                 }
             }
         }
@@ -177,18 +178,20 @@ impl Reader<'_> {
         let items = self.list(node, "a list such as [\"timeout\", \"5xx\", \"!600\"]")?;
         let mut rules = Vec::new();
         for item in &items {
-            let Some((word, spot)) = self.code_word(item) else {
+            let Some(text) = self.code_word(item) else {
                 continue;
             };
-            match failover_rule(&word) {
+            match failover_rule(&text.value) {
                 Some(found) => rules.extend(found),
                 None => {
-                    let right = match nearest(&word, ["timeout", "transport"]) {
+                    let right = match nearest(&text.value, ["timeout", "transport"]) {
                         Some(name) => format!("did you mean {name:?}?"),
                         None => FAILOVER_WORDS.to_owned(),
                     };
-                    let word = quoted(&word);
-                    self.raise(&spot, format!("{word} is no failover rule, {right}"));
+                    self.raise(
+                        &text.spot,
+                        format!("{} is no failover rule, {right}", text.shown),
+                    );
                 }
             }
         }
@@ -196,12 +199,15 @@ impl Reader<'_> {
     }
 
     /// A status code may be written as a number too.
-    fn code_word(&mut self, item: &Node) -> Option<(String, Spot)> {
-        if let super::node::Value::Integer(number) = item.value {
-            return Some((number.to_string(), item.spot.clone()));
+    fn code_word(&mut self, item: &Node) -> Option<Text> {
+        if let Value::Integer(number) = item.value {
+            return Some(Text {
+                value: number.to_string(),
+                shown: number.to_string(),
+                spot: item.spot.clone(),
+            });
         }
-        let text = self.text(item, "a text such as \"5xx\" or \"408\"")?;
-        Some((text.value, text.spot))
+        self.text(item, "a text such as \"5xx\" or \"408\"")
     }
 }
 

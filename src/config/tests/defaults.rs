@@ -146,6 +146,8 @@ fn no_secret_shows_in_debug_or_in_errors() {
     for wrong in [
         "feedback = { token = \"s3cret two\" }",
         "weight = \"env:TOKEN\"",
+        "[probe]\naccept = [\"env:TOKEN\"]\nmode = \"env:TOKEN\"",
+        "[timers]\nt1 = \"env:TOKEN\"",
         "[store]\nurl = \"mysql://tandem:s3cret@db\"",
         "[store]\nurl = \"env:URL\"",
         "[node]\nsecret = \"s3cret\"",
