@@ -1,6 +1,6 @@
 //! The topology, interned and immutable: what the core reads without a lock.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,17 +11,17 @@ use super::topology::{
 };
 
 /// One snapshot of all peers and groups. A change makes a new one.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Directory {
     pub(super) peers: Vec<Peer>,
     pub(super) groups: Vec<Option<Group>>,
     pub(super) resources: Vec<Arc<str>>,
     pub(super) peer_order: Vec<PeerId>,
     pub(super) group_order: Vec<GroupId>,
-    pub(super) peer_names: HashMap<Arc<str>, PeerId>,
-    pub(super) group_names: HashMap<Arc<str>, GroupId>,
-    pub(super) resource_names: HashMap<Arc<str>, ResourceId>,
-    pub(super) addresses: HashMap<SocketAddr, PeerId>,
+    pub(super) peer_names: BTreeMap<Arc<str>, PeerId>,
+    pub(super) group_names: BTreeMap<Arc<str>, GroupId>,
+    pub(super) resource_names: BTreeMap<Arc<str>, ResourceId>,
+    pub(super) addresses: BTreeMap<SocketAddr, PeerId>,
 }
 
 /// A peer as configured.

@@ -6,61 +6,60 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
-use super::account::{Account, ResourceAccount};
-use super::ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal, Step};
+use super::ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal};
 use super::directory::Directory;
 use super::feedback::{FeedbackAnswer, FeedbackError, Report};
 use super::id::{Demand, GroupId, PeerId};
+use super::inspect;
 use super::names::Names;
+use super::rendezvous;
 use super::slot::{Slot, SlotKind};
-use super::topology::{Capacity, Topology, TopologyError};
+use super::state::State;
+use super::topology::{Capacity, ProbeMode, Topology};
+use super::topology_error::TopologyError;
 use super::view::{Overrides, PeerView, Verdict};
 use crate::base::invariant::{Invariant, violated};
 
 /// All accounts, under one short lock. Shared by every shard.
+///
+/// Under the lock there is arithmetic alone: no logging, no wording, and no allocation once a group has been
+/// asked for the same demand before.
 pub struct Ledger {
+    /// Taken before `state`, by what changes the directory.
     names: Mutex<Names>,
     directory: ArcSwap<Directory>,
-    state: Mutex<Vec<Account>>,
+    state: Mutex<State>,
 }
 
 impl Ledger {
     /// A ledger with nothing charged. `seed` decides between equals.
-    pub fn new(topology: &Topology, _seed: u64, now: Instant) -> Result<Arc<Self>, TopologyError> {
+    pub fn new(topology: &Topology, seed: u64, now: Instant) -> Result<Arc<Self>, TopologyError> {
         let ledger = Arc::new(Self {
             names: Mutex::new(Names::new()),
             directory: ArcSwap::default(),
-            state: Mutex::new(Vec::new()),
+            state: Mutex::new(State::new(now, seed)),
         });
         ledger.apply(topology, now)?;
         Ok(ledger)
     }
 
     /// Puts a topology in force. Counts, health, the operator's word and reports stay; a peer that it lacks
-    /// gets no new calls, and retires with its last slot.
+    /// gets no new calls, and retires with its last slot. On an error nothing has changed.
     pub fn apply(
         &self,
         topology: &Topology,
-        _now: Instant,
+        now: Instant,
     ) -> Result<Arc<Directory>, TopologyError> {
         let mut names = self.names.lock();
+        let before = self.directory();
         let mut grown = names.clone();
-        let directory = Arc::new(grown.directory(topology, &self.directory.load())?);
+        let after = Arc::new(grown.directory(topology, &before)?);
         *names = grown;
         let mut state = self.state.lock();
-        state.resize_with(directory.peers.len(), Account::default);
-        for (account, peer) in state.iter_mut().zip(&directory.peers) {
-            for (id, capacity) in &peer.capacity {
-                account.resources.push(ResourceAccount {
-                    id: *id,
-                    configured: Some(*capacity),
-                    resized: None,
-                    own: 0,
-                });
-            }
-        }
-        self.directory.store(directory.clone());
-        Ok(directory)
+        state.advance(now);
+        state.apply(&before, &after);
+        self.directory.store(after.clone());
+        Ok(after)
     }
 
     /// The directory in force.
@@ -69,160 +68,222 @@ impl Ledger {
     }
 
     /// Chooses a peer and charges it, in one step.
-    pub fn reserve(self: &Arc<Self>, _now: Instant, ask: &Ask<'_>) -> Result<Grant, Refusal> {
-        let directory = self.directory.load();
-        let group = directory.group(ask.group).ok_or(Refusal::NoneEligible)?;
+    pub fn reserve(self: &Arc<Self>, now: Instant, ask: &Ask<'_>) -> Result<Grant, Refusal> {
+        let key = rendezvous::hash(ask.hash_key);
         let mut state = self.state.lock();
-        let room = |id: &PeerId| {
-            let account = state.get(id.0 as usize)?;
-            let mut used = 0;
-            for (resource, units) in ask.demand.items() {
-                let held = account.resources.iter().find(|held| held.id == *resource)?;
-                used = used.max(held.own);
-                match held.resized.or(held.configured)? {
-                    Capacity::Limited(limit)
-                        if held.own + u64::from(*units) > u64::from(limit)
-                            && matches!(ask.step, Step::Balance | Step::Failover) =>
-                    {
-                        return None;
-                    }
-                    Capacity::Limited(_) | Capacity::Unlimited => {}
-                }
-            }
-            (account.admin == Admin::Enabled).then_some((used, *id))
-        };
-        let members = group.members.iter().filter(|id| !ask.tried.contains(id));
-        let (_, peer) = members.filter_map(room).min().ok_or(Refusal::Exhausted)?;
-        charge(&mut state[peer.0 as usize], ask.demand);
+        state.advance(now);
+        let (peer, kind) = state.reserve(ask, key)?;
+        drop(state);
+        let slot = Slot::new(self.clone(), peer, ask.demand.clone(), kind);
+        Ok(Grant { slot, peer })
+    }
+
+    /// Chooses a peer for a request that begins no call: nothing is charged, and no `cps` limit spent.
+    pub fn pick(&self, now: Instant, ask: &Ask<'_>) -> Result<PeerId, Refusal> {
+        let key = rendezvous::hash(ask.hash_key);
+        let mut state = self.state.lock();
+        state.advance(now);
+        state.pick(ask, key)
+    }
+
+    /// Counts a call that is a fact. Never refused; may exceed capacity. On an id that this ledger has not
+    /// given out it is counted nowhere.
+    pub fn readmit(self: &Arc<Self>, peer: PeerId, demand: &Demand, mark: Mark) -> Slot {
+        let mut state = self.state.lock();
+        let marked = state.account_mut(peer).is_some_and(|account| {
+            let marked = match mark {
+                Mark::Restored | Mark::LateAnswer => true,
+                Mark::PlacedByPeer => !account.fits(demand),
+            };
+            account.charge(demand, marked);
+            marked
+        });
+        state.rerank(peer);
         drop(state);
         let kind = SlotKind {
             trial: false,
-            marked: false,
-        };
-        Ok(Grant {
-            slot: Slot::new(self.clone(), peer, ask.demand.clone(), kind),
-            peer,
-        })
-    }
-
-    /// Counts a call that is a fact. Never refused; may exceed capacity.
-    pub fn readmit(self: &Arc<Self>, peer: PeerId, demand: &Demand, _mark: Mark) -> Slot {
-        if let Some(account) = self.state.lock().get_mut(peer.0 as usize) {
-            charge(account, demand);
-        }
-        let kind = SlotKind {
-            trial: false,
-            marked: true,
+            marked,
         };
         Slot::new(self.clone(), peer, demand.clone(), kind)
     }
 
     /// Takes what traffic or a probe says about a peer.
-    pub fn report(&self, _now: Instant, _peer: PeerId, _what: Observation) {}
+    pub fn report(&self, now: Instant, peer: PeerId, what: Observation) {
+        let mut state = self.state.lock();
+        let now = state.advance(now);
+        let account = state.account_mut(peer);
+        if account.is_some_and(|account| account.observe(now, what)) {
+            state.refresh(peer);
+        }
+    }
 
     /// Takes a peer's report of itself.
     pub fn feedback(
         &self,
-        _now: Instant,
-        _peer: PeerId,
+        now: Instant,
+        peer: PeerId,
         report: &Report,
     ) -> Result<FeedbackAnswer, FeedbackError> {
-        Ok(FeedbackAnswer {
-            accepted_seq: report.seq,
-            restarted: false,
-            resources: Vec::new(),
-        })
+        let directory = self.directory();
+        let mut state = self.state.lock();
+        let now = state.advance(now);
+        let account = state.account_mut(peer).filter(|account| account.configured);
+        let account = account.ok_or(FeedbackError::NoSuchPeer)?;
+        let answer = account.take_report(now, report, &directory)?;
+        state.refresh(peer);
+        Ok(answer)
     }
 
     /// Takes the operator's word. It outlives reloads.
     pub fn set_admin(&self, peer: PeerId, admin: Admin) {
-        if let Some(account) = self.state.lock().get_mut(peer.0 as usize) {
+        let mut state = self.state.lock();
+        if let Some(account) = state.account_mut(peer) {
             account.admin = admin;
+            state.refresh(peer);
         }
     }
 
-    /// Sets capacities by hand, which outlives reloads. Resources left out keep theirs.
+    /// Sets capacities by hand, which outlives reloads. Resources left out keep theirs; one that the
+    /// configuration does not name is offered from now on.
     pub fn resize(
         &self,
-        _peer: PeerId,
-        _capacity: &[(Arc<str>, Capacity)],
+        peer: PeerId,
+        capacity: &[(Arc<str>, Capacity)],
     ) -> Result<(), TopologyError> {
+        let mut names = self.names.lock();
+        let mut grown = names.clone();
+        let named = capacity
+            .iter()
+            .map(|(name, units)| Ok((grown.resource(name)?, *units)));
+        let named: Vec<_> = named.collect::<Result<_, TopologyError>>()?;
+        *names = grown;
+        let mut directory = Directory::clone(&self.directory.load());
+        names.keep_resources(&mut directory);
+        self.directory.store(Arc::new(directory));
+        let mut state = self.state.lock();
+        if let Some(account) = state.account_mut(peer) {
+            for (id, units) in named {
+                account.resource_mut(id).resized = Some(units);
+            }
+            state.refresh(peer);
+        }
         Ok(())
     }
 
     /// Sets the weight by hand, which outlives reloads.
-    pub fn set_weight(&self, _peer: PeerId, _weight: u32) -> Result<(), TopologyError> {
+    pub fn set_weight(&self, peer: PeerId, weight: u32) -> Result<(), TopologyError> {
+        let _names = self.names.lock();
+        let directory = self.directory();
+        if weight == 0 {
+            let name = directory
+                .peer(peer)
+                .map_or("".into(), |peer| peer.name.clone());
+            return Err(TopologyError::Zero {
+                what: "weight",
+                name,
+            });
+        }
+        let mut state = self.state.lock();
+        if let Some(account) = state.account_mut(peer) {
+            account.weight_set = Some(weight);
+            state.rebuild_pools(&directory);
+        }
         Ok(())
     }
 
     /// What the operator set, for every peer that differs from its configuration.
     pub fn overrides(&self) -> Vec<Overrides> {
-        Vec::new()
+        let directory = self.directory();
+        let state = self.state.lock();
+        let peers = directory.peers.iter();
+        peers
+            .filter_map(|peer| inspect::overrides(state.account(peer.id)?, peer, &directory))
+            .collect()
     }
 
     /// Every configured peer, and every removed one that still holds calls.
-    pub fn view(&self, _now: Instant) -> Vec<PeerView> {
-        Vec::new()
+    pub fn view(&self, now: Instant) -> Vec<PeerView> {
+        let directory = self.directory();
+        let removed = directory.peers.iter().filter(|peer| peer.removed);
+        let peers = directory.peers().chain(removed);
+        // One peer at a time: the shards need not wait for thousands of them.
+        let snapshot = |peer: &super::Peer| {
+            let mut state = self.state.lock();
+            let now = state.advance(now);
+            let account = state.account(peer.id)?;
+            (account.configured || account.slots > 0).then(|| inspect::Snapshot::of(account, now))
+        };
+        peers
+            .filter_map(|peer| Some(snapshot(peer)?.view(peer, &directory)))
+            .collect()
+    }
+
+    /// One peer, as [`Ledger::view`] shows it.
+    pub fn view_of(&self, now: Instant, peer: PeerId) -> Option<PeerView> {
+        let directory = self.directory();
+        let mut state = self.state.lock();
+        let now = state.advance(now);
+        let snapshot = inspect::Snapshot::of(state.account(peer)?, now);
+        drop(state);
+        Some(snapshot.view(directory.peer(peer)?, &directory))
     }
 
     /// What would become of this call, peer by peer. Counts nothing.
-    pub fn explain(&self, _now: Instant, _ask: &Ask<'_>) -> Vec<(PeerId, Verdict)> {
-        Vec::new()
+    pub fn explain(&self, now: Instant, ask: &Ask<'_>) -> Vec<(PeerId, Verdict)> {
+        let directory = self.directory();
+        let key = rendezvous::hash(ask.hash_key);
+        let mut state = self.state.lock();
+        state.advance(now);
+        let chosen = state.foresee(ask, key);
+        let judged = inspect::judge(&state, ask, &directory, chosen);
+        drop(state);
+        let worded = judged.into_iter();
+        worded
+            .map(|(peer, judgement)| (peer, judgement.verdict(&directory)))
+            .collect()
     }
 
     /// When it is worth asking again, 1 s to 120 s: the earliest moment that anything known may change.
-    pub fn retry_after(&self, _now: Instant, _group: GroupId, _demand: &Demand) -> Duration {
-        Duration::from_secs(1)
+    pub fn retry_after(&self, now: Instant, group: GroupId, demand: &Demand) -> Duration {
+        let mut state = self.state.lock();
+        state.advance(now);
+        state.retry_after(group, demand)
     }
 
-    pub(super) fn give_back(
+    /// Whether a peer wants the probe that is due; if so, takes note of when the next one is.
+    pub(super) fn plan_probe(
         &self,
+        now: Instant,
         peer: PeerId,
-        demand: &Demand,
-        _kind: SlotKind,
-        cause: EndCause,
-    ) {
+        mode: ProbeMode,
+        next: Instant,
+    ) -> bool {
         let mut state = self.state.lock();
-        let Some(account) = state.get_mut(peer.0 as usize) else {
-            return;
-        };
-        account.released[cause.index()] += 1;
-        for (resource, units) in demand.items() {
-            let held = account
-                .resources
-                .iter_mut()
-                .find(|held| held.id == *resource);
-            let left = held
-                .as_ref()
-                .and_then(|held| held.own.checked_sub(u64::from(*units)));
-            match (held, left) {
-                (Some(held), Some(left)) => held.own = left,
-                (Some(_), None) | (None, _) => {
-                    violated(
-                        Invariant::AccountUnderflow,
-                        &format_args!("peer {}", peer.0),
-                    );
-                }
-            }
+        state.advance(now);
+        state.account_mut(peer).is_some_and(|account| {
+            let wanted = match mode {
+                ProbeMode::Always => true,
+                ProbeMode::WhenDown => account.vitals.is_down(),
+                ProbeMode::Off => false,
+            };
+            account.tally.next_probe = wanted.then_some(next);
+            wanted
+        })
+    }
+
+    pub(super) fn give_back(&self, peer: PeerId, demand: &Demand, kind: SlotKind, cause: EndCause) {
+        let sound = self.state.lock().give_back(peer, demand, kind, cause);
+        if sound.is_err() {
+            violated(
+                Invariant::AccountUnderflow,
+                &format_args!("peer {}", peer.0),
+            );
         }
     }
 }
 
-fn charge(account: &mut Account, demand: &Demand) {
-    account.granted += 1;
-    for (resource, units) in demand.items() {
-        match account
-            .resources
-            .iter_mut()
-            .find(|held| held.id == *resource)
-        {
-            Some(held) => held.own += u64::from(*units),
-            None => account.resources.push(ResourceAccount {
-                id: *resource,
-                configured: None,
-                resized: None,
-                own: u64::from(*units),
-            }),
-        }
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ledger").finish_non_exhaustive()
     }
 }

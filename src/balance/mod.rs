@@ -5,15 +5,30 @@
 
 mod account;
 mod ask;
+mod bucket;
+mod configure;
 mod directory;
+mod eligibility;
 mod feedback;
+mod health;
 mod id;
+mod inspect;
+mod intake;
 mod ledger;
 mod names;
-mod pick;
+mod observe;
+mod patience;
+mod pool;
 mod probe;
+mod ranking;
+mod reckon;
+mod recovery;
+mod rendezvous;
+mod reports;
 mod slot;
+mod state;
 mod topology;
+mod topology_error;
 mod view;
 
 pub use ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal, Step};
@@ -28,8 +43,9 @@ pub use slot::Slot;
 pub use topology::{
     Capacity, CapacityMode, CodeRule, Disable, Dispatch, ExhaustedStep, Failover, FailoverRule,
     Failure, FeedbackSpec, GroupSpec, HashOn, PeerSpec, ProbeMode, ProbeSpec, Select, Topology,
-    TopologyError, Transport,
+    Transport,
 };
+pub use topology_error::TopologyError;
 pub use view::{
     FeedbackView, Health, Overrides, PeerView, ProbeOutcome, ProbeView, ResourceView, Verdict,
 };

@@ -1,11 +1,12 @@
 //! Names to numbers, and a topology to a directory.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::directory::{Directory, Group, Peer};
 use super::id::{GroupId, PeerId, ResourceId};
-use super::topology::{ExhaustedStep, GroupSpec, PeerSpec, Topology, TopologyError};
+use super::topology::{ExhaustedStep, GroupSpec, PeerSpec, Topology};
+use super::topology_error::TopologyError;
 use crate::base::limits::{GROUPS_MAX, PEERS_MAX, RESOURCES_MAX};
 
 /// Every name ever heard of. A name keeps its number, so that an account outlives configuration.
@@ -20,7 +21,7 @@ pub(super) struct Names {
 struct Interner {
     what: &'static str,
     max: usize,
-    numbers: HashMap<Arc<str>, usize>,
+    numbers: BTreeMap<Arc<str>, usize>,
     names: Vec<Arc<str>>,
 }
 
@@ -29,7 +30,7 @@ impl Interner {
         Self {
             what,
             max,
-            numbers: HashMap::new(),
+            numbers: BTreeMap::new(),
             names: Vec::new(),
         }
     }
@@ -207,7 +208,7 @@ impl Names {
     }
 
     fn place_peers(&self, after: &mut Directory, peers: Vec<Peer>, before: &Directory) {
-        let mut configured: HashMap<PeerId, Peer> =
+        let mut configured: BTreeMap<PeerId, Peer> =
             peers.into_iter().map(|peer| (peer.id, peer)).collect();
         let known = self.peers.names.len();
         after.peers = (0..known as u32)
