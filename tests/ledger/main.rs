@@ -1,0 +1,8 @@
+//! Facts about the ledger, from outside: what it promises to the core, the API and the operator.
+
+mod bench_of_facts;
+mod choosing;
+mod feedback;
+mod hashing;
+mod health;
+mod operator;
