@@ -65,8 +65,8 @@ impl Bucket {
         let missing = TOKEN
             .checked_sub(self.level)
             .filter(|missing| *missing > 0)?;
-        let nanos = missing.checked_add(u64::from(self.per_second) - 1);
-        let nanos = nanos.filter(|_| self.per_second > 0)? / u64::from(self.per_second);
+        let rate = u64::from(self.per_second);
+        let nanos = (rate > 0).then(|| missing.div_ceil(rate))?;
         Some(self.since + Duration::from_nanos(nanos))
     }
 }

@@ -73,7 +73,7 @@ impl State {
 
     /// Chooses a peer and charges it. `key` is the hash of the caller's key.
     pub fn reserve(&mut self, ask: &Ask<'_>, key: u64) -> Result<(PeerId, SlotKind), Refusal> {
-        let peer = self.pick(ask, key)?;
+        let peer = self.take_turn(ask, key)?;
         let account = &mut self.accounts[peer.0 as usize];
         let marked = match ask.step {
             Step::Balance | Step::Failover => false,
@@ -99,13 +99,18 @@ impl State {
 
     /// Chooses a peer, which has had its turn then, and charges nothing.
     pub fn pick(&mut self, ask: &Ask<'_>, key: u64) -> Result<PeerId, Refusal> {
+        let peer = self.take_turn(ask, key)?;
+        self.rerank(peer);
+        Ok(peer)
+    }
+
+    fn take_turn(&mut self, ask: &Ask<'_>, key: u64) -> Result<PeerId, Refusal> {
         let (ranking, place) = self.choose(ask, key)?;
         let pool = self.pools.get_mut(usize::from(ask.group.0));
         let pool = pool.and_then(Option::as_mut).ok_or(Refusal::NoneEligible)?;
-        let peer = pool.members[place].peer;
         pool.took(ranking, place);
-        self.rerank(peer);
-        Ok(peer)
+        let member = pool.members.get(place).ok_or(Refusal::NoneEligible)?;
+        Ok(member.peer)
     }
 
     /// The ranking and the place in it that would take a call. Counts nothing.

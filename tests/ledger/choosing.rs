@@ -372,3 +372,17 @@ fn a_group_that_is_not_there_has_nobody() {
     let refused = bench.ledger.reserve(bench.now, &ask).map(|_| ());
     assert_eq!(refused, Err(Refusal::NoneEligible));
 }
+
+#[test]
+fn picking_for_a_request_that_begins_no_call_charges_nothing() {
+    let bench = Bench::of(vec![group(Select::RoundRobin)], many(2, |_| 1));
+    let ask = Ask {
+        group: bench.group("pbx"),
+        demand: &bench.calls,
+        step: Step::Dispatch,
+        tried: &[],
+        hash_key: b"",
+    };
+    let picked = bench.ledger.pick(bench.now, &ask).expect("one is up");
+    assert_eq!(bench.view(&bench.name(picked)).granted, 0);
+}
