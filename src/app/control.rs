@@ -10,19 +10,23 @@ use crate::balance::{Admin, Capacity, Ledger, PeerId};
 use crate::http::model::{AdminState, ExplainRequest, PeerPatch, ReloadAnswer, Units};
 use crate::http::{Control, Put, Readiness, Refused, Reply, RouteChoice};
 use crate::metrics;
+use crate::proxy::Stats;
+use crate::shard::{Handles, ShardStats};
 
 /// Does what the operator asks.
 pub struct Operator {
     force: Arc<Force>,
     ledger: Arc<Ledger>,
+    handles: Handles,
     stopping: AtomicBool,
 }
 
 impl Operator {
-    pub fn new(force: Arc<Force>, ledger: Arc<Ledger>) -> Self {
+    pub fn new(force: Arc<Force>, ledger: Arc<Ledger>, handles: Handles) -> Self {
         Operator {
             force,
             ledger,
+            handles,
             stopping: AtomicBool::new(false),
         }
     }
@@ -55,8 +59,21 @@ impl Operator {
     }
 
     async fn exposition(&self) -> String {
-        let peers = self.ledger.view(Instant::now());
-        metrics::Scrape { peers: &peers }.render()
+        let (mut core, mut shards) = (Stats::default(), ShardStats::default());
+        for report in self.handles.reports().await {
+            core.merge(&report.core);
+            shards.merge(&report.shard_stats);
+        }
+        metrics::Scrape {
+            peers: &self.ledger.view(Instant::now()),
+            directory: &self.ledger.directory(),
+            core: &core,
+            added_delay: Some(&shards.added_delay),
+            drops: &shards.drops(),
+            mailbox_depth: shards.mailbox_depth,
+            store_queue_depth: None,
+        }
+        .render()
     }
 }
 

@@ -7,14 +7,14 @@ use tracing_subscriber::EnvFilter;
 
 use super::cli::LogFormat;
 
-/// Starts logging for the whole process. `level` wins over `RUST_LOG`.
-pub fn start(format: LogFormat, level: Option<&str>) -> anyhow::Result<()> {
+/// Starts logging for the whole process. `level` wins over `RUST_LOG`, and that over `otherwise`.
+pub fn start(format: LogFormat, level: Option<&str>, otherwise: &str) -> anyhow::Result<()> {
     let asked = level
         .map(str::to_owned)
         .or_else(|| std::env::var(EnvFilter::DEFAULT_ENV).ok());
     let asked = asked
         .filter(|text| !text.trim().is_empty())
-        .unwrap_or_else(|| "info".to_owned());
+        .unwrap_or_else(|| otherwise.to_owned());
     let filter = EnvFilter::try_new(&asked).with_context(|| {
         format!("log level {asked:?}: must be error, warn, info, debug or trace, or a filter such as info,tandem::proxy=debug")
     })?;

@@ -31,7 +31,12 @@ pub(crate) const USAGE: u8 = 2;
 /// The whole program.
 pub fn run() -> ExitCode {
     let cli = cli::Cli::parse();
-    if let Err(error) = logging::start(cli.log_format, cli.log_level.as_deref()) {
+    let otherwise = match cli.command {
+        cli::Command::Serve(_) | cli::Command::Check(_) => "info",
+        // Its table is what people look at.
+        cli::Command::Demo(_) => "warn",
+    };
+    if let Err(error) = logging::start(cli.log_format, cli.log_level.as_deref(), otherwise) {
         eprintln!("tandem: {error:#}");
         return ExitCode::from(USAGE);
     }

@@ -61,7 +61,11 @@ impl Server {
         let handles = shards.handles.clone();
         let force = prepared.into_force(path, Arc::clone(&ledger), handles.clone(), setup);
         let force = Arc::new(force);
-        let operator = Arc::new(Operator::new(Arc::clone(&force), Arc::clone(&ledger)));
+        let operator = Arc::new(Operator::new(
+            Arc::clone(&force),
+            Arc::clone(&ledger),
+            handles.clone(),
+        ));
         let calls = Arc::new(ShardCalls::new(handles.clone(), Arc::clone(&ledger)));
         let tasks = vec![
             tokio::spawn(names::answer_shards(asks, handles)),
