@@ -231,3 +231,14 @@ fn the_longest_messages_of_the_worst_shapes_are_read_in_linear_time() {
         start.elapsed()
     );
 }
+
+#[test]
+fn every_seed_of_the_fuzzer_is_read_without_harm() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds/parse");
+    let mut seeds = 0;
+    for entry in std::fs::read_dir(folder).expect("the seeds are part of the repository") {
+        check(&std::fs::read(entry.expect("readable").path()).expect("readable"));
+        seeds += 1;
+    }
+    assert!(seeds >= 10);
+}
