@@ -31,6 +31,11 @@ impl Operator {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// From now on the process is not ready.
     pub fn stopping(&self) {
         self.stopping.store(true, Ordering::Release);

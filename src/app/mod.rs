@@ -46,3 +46,6 @@ pub fn run() -> ExitCode {
         cli::Command::Demo(args) => demonstrate::run(&args),
     }
 }
+
+#[cfg(test)]
+mod tests;
