@@ -156,6 +156,7 @@ impl Core {
             challenges: Vec::new(),
             cancelled: None,
             settled: false,
+            answered_tags: SmallVec::new(),
             rang: false,
             timer: None,
             resolving: None,

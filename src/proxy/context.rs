@@ -37,6 +37,8 @@ pub(super) struct Context {
     pub cancelled: Option<EndCause>,
     /// A final response went back.
     pub settled: bool,
+    /// Hashes of the To tags of the 2xx that came: a retransmission makes no dialog again, least of all one that has ended.
+    pub answered_tags: SmallVec<[u64; 1]>,
     /// A provisional response above 100 went back.
     pub rang: bool,
     /// `timers.try` until the peer's first sign, then Timer C.

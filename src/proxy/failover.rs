@@ -218,7 +218,9 @@ impl Core {
             Failure::Timeout
         };
         match before {
-            Phase::Abandoned | Phase::Succeeded | Phase::Closed => return self.drop_if_done(key),
+            Phase::Abandoned | Phase::Succeeded | Phase::Closed => {
+                return self.branch_closed(key, peer);
+            }
             Phase::Waiting | Phase::Proceeding => {}
         }
         // Silence within `timers.try` has been reported already.
@@ -296,10 +298,10 @@ impl Core {
             .contexts
             .get_mut(key)
             .and_then(|context| context.branches.get_mut(usize::from(number)));
-        if let Some(branch) = branch {
-            branch.phase = Phase::Closed;
-        }
-        self.drop_if_done(key);
+        let Some(branch) = branch else { return };
+        branch.phase = Phase::Closed;
+        let peer = branch.peer;
+        self.branch_closed(key, peer);
     }
 
     /// A server transaction is gone. One that never had a final response had nobody left to give it.

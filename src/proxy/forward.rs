@@ -71,10 +71,11 @@ impl Core {
             recording,
         };
         // RFC 3261 §16.6 step 8: the branch tells a loop from a spiral.
-        let branch = self
-            .transactions
-            .mint_branch()
-            .with_suffix(self.loop_hash(message, preprocessed));
+        let branch = self.transactions.mint_branch().with_suffix(self.loop_hash(
+            source,
+            message,
+            preprocessed,
+        ));
         self.build_hop(&hop, &branch);
         let request = ClientRequest {
             listener: to,

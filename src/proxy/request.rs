@@ -118,7 +118,9 @@ impl Core {
         if message.max_forwards() == Some(0) {
             return Err(Reject::new(483));
         }
-        if message.via_count() > 1 && self.has_been_here(message, preprocessed) {
+        if message.via_count() > 1
+            && self.has_been_here(incoming.caller.source, message, preprocessed)
+        {
             return Err(Reject::new(482));
         }
         let required: Vec<String> = message
@@ -132,7 +134,13 @@ impl Core {
     }
 
     /// All that decides where a request goes: the same a second time is a loop, anything else a spiral (RFC 3261 §16.6 step 8).
-    pub(super) fn loop_hash(&self, message: &Message<'_>, preprocessed: &Preprocessed<'_>) -> u64 {
+    pub(super) fn loop_hash(
+        &self,
+        source: SocketAddr,
+        message: &Message<'_>,
+        preprocessed: &Preprocessed<'_>,
+    ) -> u64 {
+        let peer = self.setup.directory.peer_at(source);
         let mut hasher = self.hasher.build_hasher();
         hasher.write(preprocessed.request_uri(message));
         for part in [
@@ -144,14 +152,20 @@ impl Core {
             hasher.write_u8(0xff);
         }
         hasher.write_u32(message.cseq());
+        hasher.write_u32(peer.map_or(u32::MAX, |peer| peer.0));
         if let Some(next) = preprocessed.next {
             hasher.write(next.text);
         }
         hasher.finish()
     }
 
-    fn has_been_here(&self, message: &Message<'_>, preprocessed: &Preprocessed<'_>) -> bool {
-        let again = self.loop_hash(message, preprocessed);
+    fn has_been_here(
+        &self,
+        source: SocketAddr,
+        message: &Message<'_>,
+        preprocessed: &Preprocessed<'_>,
+    ) -> bool {
+        let again = self.loop_hash(source, message, preprocessed);
         let branch = |text| {
             Via::parse(text)
                 .and_then(|via: Via<'_>| via.branch)

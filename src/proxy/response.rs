@@ -7,8 +7,9 @@ use super::context::{Collected, Phase, Purpose};
 use super::core::Core;
 use super::stats::{DropReason, Outcome};
 use crate::balance::{Demand, EndCause, Failure, Mark, Observation, PeerId};
+use crate::base::limits::DIALOGS_PER_CALL_MAX;
 use crate::base::transmit::Transmit;
-use crate::call::{AttemptOutcome, CallEvent, CallKey};
+use crate::call::{AttemptOutcome, Call, CallEvent, CallKey, CallStage};
 use crate::sip::{HeaderName, Message, Method};
 use crate::transaction::{ContextKey, Owner};
 
@@ -116,13 +117,7 @@ impl Core {
         let Some(branch) = context.branches.get_mut(number) else {
             return;
         };
-        let late = match branch.phase {
-            Phase::Abandoned => true,
-            Phase::Waiting | Phase::Proceeding => false,
-            // A retransmission, or another dialog of a fork.
-            Phase::Succeeded | Phase::Closed => branch.phase == Phase::Closed,
-        };
-        let (peer, first) = (branch.peer, branch.phase != Phase::Succeeded);
+        let peer = branch.peer;
         branch.phase = if invite {
             Phase::Succeeded
         } else {
@@ -130,7 +125,7 @@ impl Core {
         };
         if invite {
             self.disarm_context(key);
-            self.answered(now, key, peer, message, late && first);
+            self.answered(now, key, peer, message);
         } else {
             self.dialog_request_finished(key, message.status());
             self.target_refreshed(key, message);
@@ -146,11 +141,16 @@ impl Core {
         key: ContextKey,
         peer: Option<PeerId>,
         message: &Message<'_>,
-        late: bool,
     ) {
-        let Some(context) = self.contexts.get(key) else {
+        let tag = self.hasher.hash_one(message.to_tag().unwrap_or_default());
+        let Some(context) = self.contexts.get_mut(key) else {
             return;
         };
+        let tags = &mut context.answered_tags;
+        if tags.contains(&tag) || tags.len() >= DIALOGS_PER_CALL_MAX {
+            return;
+        }
+        tags.push(tag);
         let (group, since, settled) = (context.group, context.since, context.settled);
         let request = context.request.clone();
         let Purpose::Call { key: call, .. } = context.purpose else {
@@ -165,8 +165,9 @@ impl Core {
             self.came_out(group, Outcome::Answered);
             self.attempt_came_out(key, peer, AttemptOutcome::Answered);
         }
-        let call = if late || self.calls.get(call).is_none_or(|call| call.peer() != peer) {
-            self.sibling(now, key, peer, &request, message)
+        let elsewhere = |call: &Call| call.peer() != peer;
+        let call = if self.calls.get(call).is_none_or(elsewhere) {
+            self.sibling(now, key, peer, &request)
         } else {
             Some(call)
         };
@@ -183,15 +184,7 @@ impl Core {
         key: ContextKey,
         peer: Option<PeerId>,
         request: &Bytes,
-        message: &Message<'_>,
     ) -> Option<CallKey> {
-        let tag = message.to_tag().unwrap_or_default();
-        let known = self.calls.find(message.call_id(), |call| {
-            call.peer() == peer && call.dialogs.iter().any(|dialog| dialog.callee_tag() == tag)
-        });
-        if known.is_some() {
-            return known;
-        }
         let ledger = self.ledger.clone();
         let slot =
             |demand: &Demand| peer.map(|peer| ledger.readmit(peer, demand, Mark::LateAnswer));
@@ -209,7 +202,9 @@ impl Core {
         branch.phase = Phase::Closed;
         let status = message.status();
         match before {
-            Phase::Abandoned | Phase::Succeeded | Phase::Closed => return self.drop_if_done(key),
+            Phase::Abandoned | Phase::Succeeded | Phase::Closed => {
+                return self.branch_closed(key, peer);
+            }
             Phase::Waiting | Phase::Proceeding => {}
         }
         self.attempt_came_out(key, peer, AttemptOutcome::Status(status));
@@ -322,6 +317,23 @@ impl Core {
             self.transactions.abandon(client);
         }
         self.disarm_context(key);
+        self.drop_if_done(key);
+    }
+
+    /// A branch that was no longer waited for is over. If another peer's 2xx settled the context, the call that was left
+    /// waiting on this branch is over with it.
+    pub(super) fn branch_closed(&mut self, key: ContextKey, peer: Option<PeerId>) {
+        let Some(context) = self.contexts.get(key) else {
+            return;
+        };
+        if let (true, Some(call)) = (context.settled, context.call()) {
+            let waits = |call: &Call| {
+                call.state().stage() == Some(CallStage::Ringing) && call.peer() == peer
+            };
+            if self.calls.get(call).is_some_and(waits) {
+                self.end_call(call, EndCause::Cancelled);
+            }
+        }
         self.drop_if_done(key);
     }
 

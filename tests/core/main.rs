@@ -1,0 +1,9 @@
+//! The core under virtual time: datagrams in, datagrams out, counts after every step.
+
+mod basics;
+mod cancelling;
+mod dialogs;
+mod failing_over;
+mod refusals;
+mod text;
+mod world;
