@@ -51,63 +51,38 @@ impl ClientInvite {
     }
 
     pub fn step(self, event: ClientEvent, at: &Moment) -> Step<Self, ClientAct> {
-        use ClientEvent::{Abandon, Cancel, Failure, Provisional, Success, Timer, TransportFailed};
-        match (self, event) {
-            (Self::Calling { fate, .. }, Provisional) => Self::ring(fate, at),
-            (Self::Proceeding { ends, fate }, Provisional) => {
-                let ends = if fate.is_wanted() {
-                    at.proceeding()
-                } else {
-                    ends
-                };
-                Step::to(Self::Proceeding { ends, fate }, ClientAct::Pass)
-            }
-            (Self::Calling { .. } | Self::Proceeding { .. }, Success) => Step::to(
-                Self::Accepted {
-                    ends: at.patience(),
-                },
-                ClientAct::PassFinal,
-            ),
-            (Self::Calling { .. } | Self::Proceeding { .. }, Failure) => {
-                let timer_d = (at.durations.t1 * 64).max(TIMER_D_MIN);
-                at.linger(timer_d, ClientAct::PassAndAck, |ends| Self::Completed {
-                    ends,
-                })
-            }
-            (state @ (Self::Completed { .. } | Self::Accepted { .. }), Success) => {
-                // Behind a forking proxy a 2xx can follow even a 3xx to 6xx (§16.7, step 5): it is a live call.
-                Step::to(state, ClientAct::Pass)
-            }
-            (state @ Self::Completed { .. }, Failure) => Step::to(state, ClientAct::AckAgain),
-            (state @ Self::Completed { .. }, Provisional)
-            | (state @ Self::Accepted { .. }, Provisional | Failure) => {
-                Step::to(state, ClientAct::Absorb)
-            }
+        match self {
+            Self::Calling { resend, ends, fate } => Self::calling(resend, ends, fate, event, at),
+            Self::Proceeding { ends, fate } => Self::proceeding(ends, fate, event, at),
+            Self::Completed { .. } => self.completed(event),
+            Self::Accepted { .. } => self.accepted(event),
+        }
+    }
 
-            (Self::Calling { resend, ends, fate }, Timer(Due::Resend)) => {
+    fn calling(
+        resend: Option<Resend>,
+        ends: Instant,
+        fate: Fate,
+        event: ClientEvent,
+        at: &Moment,
+    ) -> Step<Self, ClientAct> {
+        match event {
+            ClientEvent::Provisional => Self::ring(fate, at),
+            ClientEvent::Success => Self::accept(at),
+            ClientEvent::Failure => Self::complete(at),
+            ClientEvent::Timer(Due::Resend) => {
                 let resend = resend.map(|resend| resend.following(at.now, Duration::MAX));
                 Step::to(Self::Calling { resend, ends, fate }, ClientAct::Resend)
             }
-            (Self::Calling { fate, .. } | Self::Proceeding { fate, .. }, Timer(Due::Deadline)) => {
-                Step::end(if fate.abandoned {
-                    ClientAct::Nothing
-                } else {
-                    ClientAct::TimedOut
-                })
-            }
-            (Self::Completed { .. } | Self::Accepted { .. }, Timer(Due::Deadline)) => {
-                Step::end(ClientAct::Nothing)
-            }
-
-            (Self::Calling { resend, ends, fate }, Cancel) => {
+            ClientEvent::Timer(Due::Deadline) => Step::end(fate.unanswered()),
+            ClientEvent::Cancel => {
                 let fate = Fate {
-                    cancel: self::Cancel::Wished,
+                    cancel: Cancel::Wished,
                     ..fate
                 };
                 Step::to(Self::Calling { resend, ends, fate }, ClientAct::Nothing)
             }
-            (Self::Proceeding { ends, fate }, Cancel) => Self::cancel(ends, fate, at),
-            (Self::Calling { ends, fate, .. }, Abandon) => {
+            ClientEvent::Abandon => {
                 let fate = Fate {
                     abandoned: true,
                     ..fate
@@ -121,57 +96,35 @@ impl ClientInvite {
                     ClientAct::Nothing,
                 )
             }
-            (Self::Proceeding { ends, fate }, Abandon) => {
-                let ends = ends.min(at.patience());
-                let fate = Fate {
-                    abandoned: true,
-                    ..fate
-                };
-                Step::to(Self::Proceeding { ends, fate }, ClientAct::Nothing)
-            }
-            (Self::Calling { .. } | Self::Proceeding { .. }, TransportFailed) => {
-                Step::end(ClientAct::TransportFailed)
-            }
-            // The final response is there; what may have bounced is an ACK, which repeats if it is needed.
-            (state @ Self::Proceeding { .. }, Timer(Due::Resend))
-            | (
-                state @ (Self::Completed { .. } | Self::Accepted { .. }),
-                Cancel | Abandon | TransportFailed | Timer(Due::Resend),
-            ) => Step::to(state, ClientAct::Nothing),
+            ClientEvent::TransportFailed => Step::end(ClientAct::TransportFailed),
         }
     }
 
-    /// The first provisional response.
-    fn ring(fate: Fate, at: &Moment) -> Step<Self, ClientAct> {
-        match fate.cancel {
-            Cancel::Wished => {
-                let fate = Fate {
-                    cancel: Cancel::Sent,
-                    ..fate
-                };
-                Step::to(
-                    Self::Proceeding {
-                        ends: at.patience(),
-                        fate,
-                    },
-                    ClientAct::PassAndCancel,
-                )
-            }
-            Cancel::No | Cancel::Sent => {
+    fn proceeding(
+        ends: Instant,
+        fate: Fate,
+        event: ClientEvent,
+        at: &Moment,
+    ) -> Step<Self, ClientAct> {
+        match event {
+            ClientEvent::Provisional => {
                 let ends = if fate.is_wanted() {
                     at.proceeding()
                 } else {
-                    at.patience()
+                    ends
                 };
                 Step::to(Self::Proceeding { ends, fate }, ClientAct::Pass)
             }
-        }
-    }
-
-    fn cancel(ends: Instant, fate: Fate, at: &Moment) -> Step<Self, ClientAct> {
-        match fate.cancel {
-            Cancel::Sent => Step::to(Self::Proceeding { ends, fate }, ClientAct::Nothing),
-            Cancel::No | Cancel::Wished => {
+            ClientEvent::Success => Self::accept(at),
+            ClientEvent::Failure => Self::complete(at),
+            ClientEvent::Timer(Due::Resend) => {
+                Step::to(Self::Proceeding { ends, fate }, ClientAct::Nothing)
+            }
+            ClientEvent::Timer(Due::Deadline) => Step::end(fate.unanswered()),
+            ClientEvent::Cancel if fate.cancel == Cancel::Sent => {
+                Step::to(Self::Proceeding { ends, fate }, ClientAct::Nothing)
+            }
+            ClientEvent::Cancel => {
                 let fate = Fate {
                     cancel: Cancel::Sent,
                     ..fate
@@ -184,7 +137,80 @@ impl ClientInvite {
                     ClientAct::SendCancel,
                 )
             }
+            ClientEvent::Abandon => {
+                let fate = Fate {
+                    abandoned: true,
+                    ..fate
+                };
+                let ends = ends.min(at.patience());
+                Step::to(Self::Proceeding { ends, fate }, ClientAct::Nothing)
+            }
+            ClientEvent::TransportFailed => Step::end(ClientAct::TransportFailed),
         }
+    }
+
+    fn completed(self, event: ClientEvent) -> Step<Self, ClientAct> {
+        match event {
+            ClientEvent::Provisional => Step::to(self, ClientAct::Absorb),
+            // Behind a forking proxy a 2xx can follow even a 3xx to 6xx (§16.7, step 5): it is a live call.
+            ClientEvent::Success => Step::to(self, ClientAct::Pass),
+            ClientEvent::Failure => Step::to(self, ClientAct::AckAgain),
+            ClientEvent::Timer(Due::Deadline) => Step::end(ClientAct::Nothing),
+            // What may have bounced is an ACK; it is sent again if the peer asks again.
+            ClientEvent::TransportFailed
+            | ClientEvent::Timer(Due::Resend)
+            | ClientEvent::Cancel
+            | ClientEvent::Abandon => Step::to(self, ClientAct::Nothing),
+        }
+    }
+
+    fn accepted(self, event: ClientEvent) -> Step<Self, ClientAct> {
+        match event {
+            ClientEvent::Success => Step::to(self, ClientAct::Pass),
+            ClientEvent::Provisional | ClientEvent::Failure => Step::to(self, ClientAct::Absorb),
+            ClientEvent::Timer(Due::Deadline) => Step::end(ClientAct::Nothing),
+            ClientEvent::TransportFailed
+            | ClientEvent::Timer(Due::Resend)
+            | ClientEvent::Cancel
+            | ClientEvent::Abandon => Step::to(self, ClientAct::Nothing),
+        }
+    }
+
+    /// The first provisional response.
+    fn ring(fate: Fate, at: &Moment) -> Step<Self, ClientAct> {
+        if fate.cancel == Cancel::Wished {
+            let fate = Fate {
+                cancel: Cancel::Sent,
+                ..fate
+            };
+            let next = Self::Proceeding {
+                ends: at.patience(),
+                fate,
+            };
+            return Step::to(next, ClientAct::PassAndCancel);
+        }
+        let ends = if fate.is_wanted() {
+            at.proceeding()
+        } else {
+            at.patience()
+        };
+        Step::to(Self::Proceeding { ends, fate }, ClientAct::Pass)
+    }
+
+    fn accept(at: &Moment) -> Step<Self, ClientAct> {
+        Step::to(
+            Self::Accepted {
+                ends: at.patience(),
+            },
+            ClientAct::PassFinal,
+        )
+    }
+
+    fn complete(at: &Moment) -> Step<Self, ClientAct> {
+        let timer_d = (at.durations.t1 * 64).max(TIMER_D_MIN);
+        at.linger(timer_d, ClientAct::PassAndAck, |ends| Self::Completed {
+            ends,
+        })
     }
 
     /// True before the final response.
@@ -216,6 +242,15 @@ impl ClientInvite {
 }
 
 impl Fate {
+    /// What a deadline without a final response means.
+    fn unanswered(self) -> ClientAct {
+        if self.abandoned {
+            ClientAct::Nothing
+        } else {
+            ClientAct::TimedOut
+        }
+    }
+
     fn is_wanted(self) -> bool {
         !self.abandoned && self.cancel != Cancel::Sent
     }
