@@ -12,7 +12,6 @@ use super::machine::{ClientAct, ClientEvent, Due, Moment, Step};
 use super::table::{Owned, Scratch, Transactions};
 use super::{Branch, ClientKey, ClientRequest, ContextKey, Event, Full, Owner};
 use crate::base::invariant::{Invariant, violated};
-use crate::base::limits::CLIENT_TRANSACTIONS_MAX;
 use crate::base::timers::TimerId;
 use crate::base::transmit::ListenerId;
 use crate::sip::{self, Message, Method};
@@ -46,7 +45,7 @@ impl Transactions {
         request: ClientRequest,
         owner: Owner,
     ) -> Result<ClientKey, Full> {
-        if self.clients.len() >= CLIENT_TRANSACTIONS_MAX {
+        if self.clients.len() >= self.clients_max {
             return Err(Full);
         }
         self.tell(now);
@@ -102,7 +101,8 @@ impl Transactions {
 
     /// The owner has decided without this transaction. The request is not sent again, but what still comes is handled as before and
     /// passed on: a late 2xx, a final response that wants its ACK. It ends within 64*T1 without a final response, and
-    /// then with [`Event::ClientGone`], for there is nothing left to decide.
+    /// then with [`Event::ClientGone`], for there is nothing left to decide. The
+    /// present is the latest moment that any call has told of.
     ///
     /// It asks the peer for nothing: an INVITE that is given up wants [`cancel`](Self::cancel) too, before or after.
     pub fn abandon(&mut self, key: ClientKey) {

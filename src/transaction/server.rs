@@ -12,7 +12,6 @@ use super::server_other::ServerOther;
 use super::table::{Owned, Transactions};
 use super::{ContextKey, Event, Full, Received, ServerKey, ServerState};
 use crate::base::invariant::{Invariant, violated};
-use crate::base::limits::SERVER_TRANSACTIONS_MAX;
 use crate::base::timers::TimerId;
 use crate::base::transmit::ListenerId;
 use crate::sip::{self, Message, Method};
@@ -64,7 +63,7 @@ impl Transactions {
         reply_to: SocketAddr,
         owner: Option<ContextKey>,
     ) -> Result<ServerKey, Full> {
-        if self.servers.len() >= SERVER_TRANSACTIONS_MAX {
+        if self.servers.len() >= self.servers_max {
             return Err(Full);
         }
         self.tell(now);
@@ -163,19 +162,15 @@ impl Transactions {
             return;
         };
         server.timer = None;
-        if server.trying.is_some_and(|at| at <= self.now) {
-            self.send_trying(key);
-            return;
-        }
-        match server
+        let due = server
             .machine
             .as_ref()
-            .and_then(|machine| machine.due(self.now))
-        {
-            Some(due) => {
-                self.step_server(key, ServerEvent::Timer(due), None);
-            }
-            None => self.arm_server(key),
+            .and_then(|machine| machine.due(self.now));
+        let trying = server.trying.is_some_and(|at| at <= self.now);
+        if let Some(due) = due {
+            self.step_server(key, ServerEvent::Timer(due), None);
+        } else if !(trying && self.send_trying(key)) {
+            self.arm_server(key);
         }
     }
 

@@ -13,6 +13,7 @@ use super::client::Client;
 use super::machine::Moment;
 use super::server::Server;
 use super::{ClientKey, Counts, Durations, Event, ServerKey};
+use crate::base::limits::{CLIENT_TRANSACTIONS_MAX, SERVER_TRANSACTIONS_MAX};
 use crate::base::timers::Timers;
 use crate::base::transmit::{ListenerId, Transmit};
 use crate::sip::Index;
@@ -27,7 +28,11 @@ pub struct Transactions {
     pub(super) now: Instant,
     pub(super) servers: SlotMap<ServerKey, Server>,
     pub(super) servers_by_identity: HashTable<ServerKey>,
+    /// How many there may be; a test may lower it.
+    pub(super) servers_max: usize,
     pub(super) clients: SlotMap<ClientKey, Client>,
+    /// How many there may be, CANCELs not counted; a test may lower it.
+    pub(super) clients_max: usize,
     pub(super) clients_by_branch: HashTable<ClientKey>,
     pub(super) hashes: RandomState,
     pub(super) timers: Timers<Owned>,
@@ -71,8 +76,10 @@ impl Transactions {
             now: origin,
             servers: SlotMap::with_key(),
             servers_by_identity: HashTable::new(),
+            servers_max: SERVER_TRANSACTIONS_MAX,
             clients: SlotMap::with_key(),
             clients_by_branch: HashTable::new(),
+            clients_max: CLIENT_TRANSACTIONS_MAX,
             hashes: RandomState::with_seeds(a, b, c, d),
             timers: Timers::new(origin),
             outbox: Outbox::default(),
