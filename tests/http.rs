@@ -1,0 +1,24 @@
+//! The HTTP API over a real socket, with the process behind it played by fakes: every status of every endpoint.
+
+#[path = "http/access.rs"]
+mod access;
+#[path = "http/calls.rs"]
+mod calls;
+#[path = "http/client.rs"]
+mod client;
+#[path = "http/description.rs"]
+mod description;
+#[path = "http/explain.rs"]
+mod explain;
+#[path = "http/fakes.rs"]
+mod fakes;
+#[path = "http/feedback.rs"]
+mod feedback;
+#[path = "http/limits.rs"]
+mod limits;
+#[path = "http/operation.rs"]
+mod operation;
+#[path = "http/peers.rs"]
+mod peers;
+#[path = "http/server.rs"]
+mod server;
