@@ -311,3 +311,9 @@ fn other_durations_hold_for_what_comes_next() {
         ]
     );
 }
+
+#[test]
+fn a_lingering_transaction_takes_no_more_than_256_bytes_beside_its_message() {
+    assert!(size_of::<crate::transaction::server::Server>() <= 256);
+    assert!(size_of::<crate::transaction::client::Client>() <= 256);
+}
