@@ -20,12 +20,12 @@ use crate::base::limits::{DATAGRAM_BATCH, SEND_QUEUE_MAX, SOCKET_BUFFER_BYTES, U
 
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} (udp): {source}; {}", advice(.source))]
+#[error("cannot listen on {address} (udp): {error}; {}", advice(.error))]
 pub struct BindError {
     /// The address as configured.
     pub address: SocketAddr,
     /// What the kernel said.
-    pub source: io::Error,
+    pub error: io::Error,
 }
 
 fn advice(error: &io::Error) -> &'static str {
@@ -238,9 +238,9 @@ fn must_wait(error: &io::Error) -> bool {
 pub fn bind_all(addresses: &[SocketAddr], shards: u16) -> Result<Vec<Vec<UdpSocket>>, BindError> {
     let mut by_shard: Vec<Vec<UdpSocket>> = (0..shards).map(|_| Vec::new()).collect();
     for address in addresses {
-        let error = |source| BindError {
+        let error = |error| BindError {
             address: *address,
-            source,
+            error,
         };
         let mut bound = None;
         for sockets in &mut by_shard {

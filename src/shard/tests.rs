@@ -12,6 +12,8 @@ use crate::base::transport::Transport;
 use crate::io::udp::bind_all;
 use crate::proxy::{Answer, Command, Input, Notice, Output, ShardId, shard_of};
 
+mod overload;
+
 const PATIENCE: Duration = Duration::from_secs(5);
 const SHARDS: u16 = 4;
 
@@ -122,10 +124,22 @@ struct House {
 
 impl House {
     fn open(resolve_room: usize) -> Self {
+        Self::open_with(SHARDS, resolve_room, |_, _| {})
+    }
+
+    /// `before` runs while the sockets are open and nobody reads them.
+    fn open_with(
+        shards: u16,
+        resolve_room: usize,
+        before: impl FnOnce(&Plain, SocketAddr),
+    ) -> Self {
         let sockets =
-            bind_all(&["127.0.0.1:0".parse().expect("an address")], SHARDS).expect("bound");
+            bind_all(&["127.0.0.1:0".parse().expect("an address")], shards).expect("bound");
         let address = sockets[0][0].address();
-        let (tell, told) = bounded(1024);
+        let caller = Plain::bind("127.0.0.1:0").expect("bound");
+        caller.set_read_timeout(Some(PATIENCE)).expect("set");
+        before(&caller, address);
+        let (tell, told) = bounded(1 << 14);
         let (ask, resolve) = mpsc::channel(resolve_room);
         let (notices, heard) = mpsc::channel(8);
         let running = start(
@@ -142,8 +156,6 @@ impl House {
             },
         )
         .expect("started");
-        let caller = Plain::bind("127.0.0.1:0").expect("bound");
-        caller.set_read_timeout(Some(PATIENCE)).expect("set");
         House {
             running,
             address,
