@@ -98,11 +98,21 @@ pub enum FeedbackOutcome {
     OldSeq,
     /// Refused: impossible values.
     Impossible,
+    /// Refused: it could not be read.
+    Malformed,
+    /// Refused: without the peer's token, or with another one.
+    Denied,
 }
 
 impl FeedbackOutcome {
     /// All outcomes, in the order of [`FeedbackOutcome::index`].
-    pub const ALL: [Self; 3] = [Self::Accepted, Self::OldSeq, Self::Impossible];
+    pub const ALL: [Self; 5] = [
+        Self::Accepted,
+        Self::OldSeq,
+        Self::Impossible,
+        Self::Malformed,
+        Self::Denied,
+    ];
 
     /// A dense number, for arrays of counters.
     pub const fn index(self) -> usize {
@@ -115,6 +125,8 @@ impl FeedbackOutcome {
             Self::Accepted => "accepted",
             Self::OldSeq => "old_seq",
             Self::Impossible => "impossible",
+            Self::Malformed => "malformed",
+            Self::Denied => "denied",
         }
     }
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal};
 use super::directory::Directory;
-use super::feedback::{FeedbackAnswer, FeedbackError, Report};
+use super::feedback::{FeedbackAnswer, FeedbackError, FeedbackOutcome, Report};
 use super::id::{Demand, GroupId, PeerId};
 use super::inspect;
 use super::names::Names;
@@ -132,6 +132,13 @@ impl Ledger {
         let answer = account.take_report(now, report, &directory)?;
         state.refresh(peer);
         Ok(answer)
+    }
+
+    /// Counts a report that was refused before it could be taken: unreadable, impossible, or not the peer's.
+    pub fn report_refused(&self, peer: PeerId, outcome: FeedbackOutcome) {
+        if let Some(account) = self.state.lock().account_mut(peer) {
+            account.tally.reports[outcome.index()] += 1;
+        }
     }
 
     /// Takes the operator's word. It outlives reloads.

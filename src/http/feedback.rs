@@ -15,7 +15,7 @@ use super::model::{FeedbackAnswer, FeedbackReport, FeedbackState, ReportedResour
 use super::openapi::{Broken, Guarded, NoSuchPeer, WithBody, Writing};
 use super::problem::{Problem, ProblemBody};
 use super::views;
-use crate::balance::{Acceptance, FeedbackError, Report, ResourceReport};
+use crate::balance::{Acceptance, FeedbackError, FeedbackOutcome, Report, ResourceReport};
 use crate::base::limits::{FEEDBACK_BOOT_ID_MAX, FEEDBACK_TTL_SECONDS_MAX};
 
 /// Takes a peer's report of its own load.
@@ -45,14 +45,20 @@ pub async fn report(
     let peer = peer.ok_or_else(|| Problem::no_such_peer(&name))?;
     let token = peer.feedback.as_ref().map(|spec| spec.token.as_ref());
     let whose = format!("the feedback token of {name}");
+    let ledger = &api.parts.ledger;
+    let refused = |outcome| move |_: &Problem| ledger.report_refused(peer.id, outcome);
     api.tokens
-        .check(token, api.parts.loopback, &headers, &whose)?;
-
-    let JsonBody(report) = body?;
-    let checked = check(&report)?;
-    let answer = api
-        .parts
-        .ledger
+        .check(token, api.parts.loopback, &headers, &whose)
+        .inspect_err(refused(FeedbackOutcome::Denied))?;
+    let JsonBody(report) = body.inspect_err(refused(FeedbackOutcome::Malformed))?;
+    if report == FeedbackReport::default() {
+        ledger.report_refused(peer.id, FeedbackOutcome::Malformed);
+        return Err(Problem::malformed(
+            "the body: give at least one of seq, state, cpu_idle, ttl_seconds, boot_id, resources, calls",
+        ));
+    }
+    let checked = check(&report).inspect_err(refused(FeedbackOutcome::Impossible))?;
+    let answer = ledger
         .feedback(Instant::now(), peer.id, &checked)
         .map_err(|error| refusal(error, &name))?;
     if answer.restarted || report.calls.is_some() {
@@ -80,11 +86,6 @@ fn refusal(error: FeedbackError, name: &str) -> Problem {
 
 /// What can be seen without knowing the peer; the ledger sees to the rest.
 fn check(report: &FeedbackReport) -> Result<Report, Problem> {
-    if *report == FeedbackReport::default() {
-        return Err(Problem::malformed(
-            "the body: give at least one of seq, state, cpu_idle, ttl_seconds, boot_id, resources, calls",
-        ));
-    }
     let boot_id = report.boot_id.as_deref();
     if boot_id.is_some_and(|id| id.is_empty() || id.len() > FEEDBACK_BOOT_ID_MAX) {
         return Err(Problem::impossible(format!(

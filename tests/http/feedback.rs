@@ -1,6 +1,9 @@
 //! What a peer may report, and what it hears.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
+use tandem::balance::FeedbackOutcome;
 
 use crate::client::Request;
 use crate::server::{Server, too_long};
@@ -177,4 +180,32 @@ fn a_body_over_a_mebibyte_is_413_however_it_comes() {
     // One byte less is read, and found to be what it is.
     let fits = &body[..body.len() - 1];
     request.bytes(fits).send(server.address).problem(400);
+}
+
+#[test]
+fn every_report_is_counted_by_what_became_of_it() {
+    let server = Server::start();
+    let path = "/v1/peers/pbx-a/feedback";
+    let forged = Request::new("POST", path)
+        .token("a guess")
+        .json(&json!({ "seq": 9 }));
+    forged.send(server.address).problem(403);
+    Request::new("POST", path).send(server.address).problem(401);
+    server.report(&json!({ "seq": 5 }));
+    server.report(&json!({ "seq": 5 })).problem(409);
+    server.report(&json!({ "seq": -5 })).problem(422);
+    server.report(&json!({})).problem(400);
+    server.report(&json!({ "sequence": 1 })).problem(400);
+    let views = server.ledger.view(Instant::now());
+    let view = views.iter().find(|view| &*view.name == "pbx-a");
+    let counted = view.expect("it is configured").reports;
+    let counted = FeedbackOutcome::ALL.map(|outcome| (outcome.as_str(), counted[outcome.index()]));
+    let wanted = [
+        ("accepted", 1),
+        ("old_seq", 1),
+        ("impossible", 1),
+        ("malformed", 2),
+        ("denied", 2),
+    ];
+    assert_eq!(counted, wanted);
 }

@@ -56,7 +56,7 @@ pub fn peer(id: u32, name: &str) -> PeerView {
         granted: 13,
         released: [9, 0, 1, 0, 0, 0, 0, 0, 0, 0],
         selections: vec![(GroupId(0), Arc::from("pbx"), [10, 2, 1, 0])],
-        reports: [17, 1, 0],
+        reports: [17, 1, 0, 0, 2],
         drift: Some(-1),
     }
 }
