@@ -21,7 +21,8 @@ impl Scrape {
 
     /// The sum of all samples of `name` that carry all of `labels`; 0 when there are none.
     pub fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        self.matching(name, labels).map(|s| s.value).sum()
+        self.matching(name, labels)
+            .fold(0.0, |sum, sample| sum + sample.value)
     }
 
     /// The one sample of `name` with `labels`.
