@@ -55,6 +55,11 @@ impl Slot {
         self.kind.marked
     }
 
+    /// The process ends and the call goes on without it: nothing is given back, for nothing has ended.
+    pub fn outlive(mut self) {
+        self.held = false;
+    }
+
     /// Gives the units back.
     pub fn release(mut self, cause: EndCause) {
         self.held = false;

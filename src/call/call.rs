@@ -21,6 +21,13 @@ pub struct Held {
 }
 
 impl Held {
+    /// The call goes on without this process.
+    fn outlive(self) {
+        for slot in [self.target, self.placed].into_iter().flatten() {
+            slot.outlive();
+        }
+    }
+
     /// Gives both back.
     fn release(self, cause: EndCause) {
         for slot in [self.target, self.placed].into_iter().flatten() {
@@ -87,6 +94,16 @@ impl CallState {
                 | CallEvent::ByeUndone
                 | CallEvent::Ended(_),
             ) => CallState::Gone,
+        }
+    }
+
+    /// The call goes on without this process: its slots are neither given back nor dropped.
+    pub(super) fn outlive(self) {
+        match self {
+            CallState::Ringing(held) | CallState::Up(held) | CallState::Ending(held) => {
+                held.outlive();
+            }
+            CallState::Gone => {}
         }
     }
 

@@ -109,6 +109,13 @@ impl CallTable {
         }
     }
 
+    /// The process ends and the calls go on without it: nothing is given back, for nothing has ended.
+    pub fn outlive(self) {
+        for (_, call) in self.calls {
+            call.state.outlive();
+        }
+    }
+
     /// Ends a call: its slots come back with `cause`. The timer that was its deadline is given to the caller's hands.
     pub fn end(&mut self, key: CallKey, cause: EndCause) -> Option<TimerId> {
         self.step(key, CallEvent::Ended(cause));

@@ -282,6 +282,11 @@ impl Core {
         }
     }
 
+    /// The process ends. The calls that live go on without it, and are neither ended nor counted as lost.
+    pub fn leave(self) {
+        self.calls.outlive();
+    }
+
     fn set_up(&mut self, now: Instant, setup: Arc<Setup>) {
         self.transactions.set_durations(durations(&setup));
         if let Some(probing) = &mut self.probing {

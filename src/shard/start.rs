@@ -21,6 +21,8 @@ pub trait Engine {
     fn poll_output(&mut self) -> Option<Output>;
     /// When it next wants [`Input::Timeout`].
     fn poll_timeout(&self) -> Option<Instant>;
+    /// The shard has ended.
+    fn leave(self);
 }
 
 impl Engine for Core {
@@ -34,6 +36,10 @@ impl Engine for Core {
 
     fn poll_timeout(&self) -> Option<Instant> {
         Core::poll_timeout(self)
+    }
+
+    fn leave(self) {
+        Core::leave(self);
     }
 }
 
@@ -88,7 +94,9 @@ pub fn start<E: Engine>(
                 .name(format!("shard-{number}"))
                 .spawn(move || {
                     let _abort = AbortOnPanic(shard);
-                    Worker::new(shard, engine(shard), sockets, inbox, others, outlets).run();
+                    Worker::new(shard, engine(shard), sockets, inbox, others, outlets)
+                        .run()
+                        .leave();
                 })?,
         );
     }

@@ -61,6 +61,10 @@ impl Parrot {
 }
 
 impl Engine for Parrot {
+    fn leave(self) {
+        self.tell("left".into());
+    }
+
     fn handle(&mut self, now: Instant, input: Input<'_>) {
         match input {
             Input::Datagram {
@@ -334,6 +338,12 @@ fn questions_are_answered_and_after_the_end_refused() {
     );
     assert_eq!(answers.len(), usize::from(SHARDS));
     house.running.end();
+    let left: Vec<String> = house.told.try_iter().map(|(_, what)| what).collect();
+    assert_eq!(
+        left,
+        vec!["left"; usize::from(SHARDS)],
+        "each engine is left in good order"
+    );
     let refused = wait(handles.ask(ShardId(0), Command::Stop));
     assert_eq!(refused.err(), Some(Gone::Ended));
     assert_eq!(

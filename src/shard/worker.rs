@@ -66,10 +66,9 @@ impl<E: Engine> Worker<E> {
         }
     }
 
-    /// Turns until told to end. A turn takes a bounded share from each source, so none starves another.
-    pub(super) fn run(mut self) {
-        let mut batch = ReceiveBatch::new();
-        let mut busy = false;
+    /// Turns until told to end, and gives the engine back. A turn takes a bounded share from each source, so none starves another.
+    pub(super) fn run(mut self) -> E {
+        let (mut batch, mut busy) = (ReceiveBatch::new(), false);
         while !self.inbox.ended() {
             let ready = self.wait(busy);
             let now = Instant::now();
@@ -91,6 +90,7 @@ impl<E: Engine> Worker<E> {
             busy |= self.take_failures(now);
             self.flush();
         }
+        self.engine
     }
 
     /// Sleeps until something happens, or only looks when `busy`. Says what is ready by socket.

@@ -277,3 +277,14 @@ fn every_configured_peer_is_in_the_view_from_the_start() {
     let names: Vec<_> = view.iter().map(|view| &*view.name).collect();
     assert_eq!(names, ["a", "lonely"]);
 }
+
+#[test]
+fn a_slot_that_outlives_the_process_is_neither_released_nor_dropped() {
+    let bench = Bench::with(vec![peer("a", 10)]);
+    for slot in bench.fill(3) {
+        slot.outlive();
+    }
+    let a = bench.view("a");
+    assert_eq!(a.resources[0].own, 3);
+    assert_eq!(a.released.iter().sum::<u64>(), 0);
+}
