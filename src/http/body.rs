@@ -30,6 +30,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for JsonBody<T> {
                 )
                 .closing()
             })??;
+        // serde would take a list for a structure, field by field.
+        if bytes.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::malformed("the body: must be a JSON object"));
+        }
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Problem::malformed(format!("the body: {error}")))

@@ -49,10 +49,11 @@ fn each_field_may_come_alone() {
 #[test]
 fn what_cannot_be_read_is_400_and_says_where() {
     let server = Server::start();
-    let cases: [(&[u8], &str); 9] = [
+    let cases: [(&[u8], &str); 10] = [
         (b"", "the body"),
         (b"{", "the body"),
         (b"[]", "the body"),
+        (b" [1]", "a JSON object"),
         (b"{}", "at least one of"),
         (b"{\"sequence\": 1}", "sequence"),
         (b"{\"resources\": {\"calls\": {\"usd\": 1}}}", "usd"),
