@@ -79,6 +79,17 @@ pub(super) struct Ladder {
     pub rung: Rung,
     /// Groups gone to by `exhausted`; bounds what a cycle of groups could do.
     pub hops: u8,
+    /// Where the ladders that led to this group go on once it has nobody either; at most `hops` long.
+    pub above: SmallVec<[Above; 1]>,
+}
+
+/// A ladder that was left for another group's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Above {
+    pub group: GroupId,
+    pub attempts: u32,
+    /// Its next step of `exhausted`.
+    pub next: usize,
 }
 
 /// A rung of the ladder.
@@ -100,6 +111,7 @@ impl Ladder {
             attempts: 0,
             rung: Rung::Balance,
             hops: 0,
+            above: SmallVec::new(),
         }
     }
 }

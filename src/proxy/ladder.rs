@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::context::{Ladder, Purpose, Rung};
+use super::context::{Above, Ladder, Purpose, Rung};
 use super::core::Core;
 use super::forward::Target;
 use super::port::Notice;
@@ -133,22 +133,31 @@ impl Core {
                 Rung::Balance => Step::Failover,
                 Rung::Overflow => Step::Overflow,
                 Rung::Exhausted(at) => match group.exhausted.get(at) {
-                    None => return Rise::Exhausted,
+                    // This ladder ends here; the one that led to this group goes on with its next step.
+                    None => match ladder.above.pop() {
+                        None => return Rise::Exhausted,
+                        Some(above) => {
+                            ladder.group = above.group;
+                            ladder.attempts = above.attempts;
+                            ladder.rung = Rung::Exhausted(above.next);
+                            continue;
+                        }
+                    },
                     Some(ExhaustedStep::Dispatch) => Step::Dispatch,
                     Some(ExhaustedStep::Redirect(uri)) => return Rise::Redirect(uri.to_string()),
                     Some(ExhaustedStep::Group(next)) => {
                         if ladder.hops >= GROUP_HOPS_MAX {
                             return Rise::Exhausted;
                         }
-                        *ladder = Ladder {
-                            group: *next,
-                            attempts: 0,
-                            rung: Rung::Balance,
-                            hops: ladder.hops + 1,
-                            demand: ladder.demand.clone(),
-                            overflow: ladder.overflow,
-                            tried: std::mem::take(&mut ladder.tried),
-                        };
+                        ladder.above.push(Above {
+                            group: ladder.group,
+                            attempts: ladder.attempts,
+                            next: at + 1,
+                        });
+                        ladder.group = *next;
+                        ladder.attempts = 0;
+                        ladder.rung = Rung::Balance;
+                        ladder.hops += 1;
                         continue;
                     }
                 },

@@ -202,3 +202,19 @@ fn three_peers_that_fail_are_all_the_tries_there_are() {
     world.expect(CALLER, "500");
     world.at_rest();
 }
+
+#[test]
+fn a_group_that_has_nobody_either_hands_back_to_the_next_step_of_the_ladder() {
+    let ladder = THREE_PEERS.replace(
+        "exhausted = []\n",
+        "exhausted = [\"group:empty\", \"redirect:sip:elsewhere.example\"]\n\
+         [[group]]\nname = \"empty\"\nexhausted = []\n",
+    );
+    let mut peers = ladder.replacen("[[peer]]\n", "[[peer]]\ngroups = [\"pbx\"]\n", 3);
+    peers += "[[route]]\ngroup = \"pbx\"\n";
+    let mut world = World::new(&peers.replace("calls = 2", "calls = 0"));
+    world.deliver(CALLER, &invite("c1"));
+    let redirect = world.expect(CALLER, "302");
+    assert_eq!(redirect.first("Contact"), "<sip:elsewhere.example>");
+    assert_eq!(world.own("a"), 0);
+}
