@@ -44,7 +44,13 @@ impl Core {
         };
         let (phase, peer) = (state.phase, state.peer);
         let status = message.status();
-        if let (Phase::Waiting, Some(peer)) = (phase, peer) {
+        // After a 100 what follows counts too: only that shows that the peer does more than read.
+        let news = match phase {
+            Phase::Waiting => true,
+            Phase::Proceeding => status > 100,
+            Phase::Abandoned | Phase::Succeeded | Phase::Closed => false,
+        };
+        if let Some(peer) = peer.filter(|_| news) {
             self.observe(now, key, peer, message);
         }
         match status {
@@ -54,7 +60,7 @@ impl Core {
         }
     }
 
-    /// What the first response of a branch says of its peer; a failure is reported where it is judged.
+    /// What a response to a branch that is not settled says of its peer; a failure is reported where it is judged.
     fn observe(&mut self, now: Instant, key: ContextKey, peer: PeerId, message: &Message<'_>) {
         let status = message.status();
         if status < 300 || !self.covers(key, Failure::Status(status)) && status != 503 {

@@ -4,6 +4,7 @@ mod basics;
 mod cancelling;
 mod dialogs;
 mod failing_over;
+mod recovering;
 mod refusals;
 mod text;
 mod world;

@@ -12,9 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// More calls than this at once are not placed: the demo is no load generator.
 const MAX_CALLS: usize = 20_000;
+/// Calls that are later than this are not made up for.
+const CATCH_UP: Duration = Duration::from_millis(100);
 /// How long a caller lets it ring.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long an ended call is remembered, to answer what was sent twice.
@@ -75,6 +78,7 @@ pub async fn start(
         calls,
         numbers,
         next: 0,
+        meant: Instant::now(),
         seed,
     };
     Ok((tally, tokio::spawn(crowd.run(mood))))
@@ -89,6 +93,8 @@ struct Crowd {
     calls: BTreeMap<u64, Call>,
     numbers: HashMap<String, u64>,
     next: u64,
+    /// When the next call is meant to be placed.
+    meant: Instant,
     seed: u64,
 }
 
@@ -125,8 +131,10 @@ impl Crowd {
             Deadline::Place => {
                 let pause = 1.0 / self.habits.rate.max(0.001);
                 let jittered = pause * (0.5 + self.chance.f64());
-                self.wire
-                    .after(Duration::from_secs_f64(jittered), Deadline::Place);
+                // From the moment that was meant, so that late timers do not slow the callers down.
+                self.meant =
+                    (self.meant + Duration::from_secs_f64(jittered)).max(Instant::now() - CATCH_UP);
+                self.wire.at(self.meant, Deadline::Place);
                 self.place().await;
             }
             Deadline::Again(number, kind) => {

@@ -6,7 +6,7 @@ use self::call::{Call, Deadline, Stage, Stamp, dialog_of, stamp_of, tag_of};
 use super::text::{Text, reply};
 use super::wire::{Repeat, Wire, Woken};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct Nature {
 #[derive(Debug, Default)]
 pub struct Report {
     /// Call-IDs of the calls that came through the balancer.
-    pub calls: Vec<String>,
+    pub calls: BTreeSet<String>,
     /// INVITEs that came, those refused for want of room included.
     pub invites: u64,
     /// INVITEs that were refused for want of room.
@@ -183,8 +183,8 @@ impl Switch {
             self.wire.after(ring, Deadline::Ring(number));
             let answer = ring + self.up_to(self.nature.rings);
             self.wire.after(answer, Deadline::Answer(number));
+            self.report.lock().calls.insert(text.call_id().to_owned());
         }
-        self.publish();
     }
 
     fn ack(&mut self, number: u64) {
@@ -287,7 +287,9 @@ impl Switch {
         self.respond(number, status, reason, Stage::Refused, extra)
             .await;
         self.again(number, Stamp::Refusal).await;
-        self.publish();
+        if let Some(call) = self.calls.get(&number) {
+            self.report.lock().calls.remove(&call.call_id);
+        }
     }
 
     /// Arms the next repetition of the call's last message, or gives the call up.
@@ -335,20 +337,15 @@ impl Switch {
     fn forget(&mut self, number: u64) {
         if let Some(call) = self.calls.remove(&number) {
             self.numbers.remove(&call.call_id);
+            self.report.lock().calls.remove(&call.call_id);
         }
-        self.publish();
     }
 
     fn used(&self) -> u32 {
-        let own = self.calls.values().filter(|call| call.takes_room()).count();
+        let own = self.report.lock().calls.len();
         u32::try_from(own)
             .unwrap_or(u32::MAX)
             .saturating_add(self.nature.foreign)
-    }
-
-    fn publish(&self) {
-        let live = self.calls.values().filter(|call| call.takes_room());
-        self.report.lock().calls = live.map(|call| call.call_id.clone()).collect();
     }
 
     fn up_to(&mut self, most: Duration) -> Duration {

@@ -25,13 +25,16 @@ const PLAIN_EVERY: u32 = 4;
 /// up after 64 × T1 = 32 s (RFC 3261 §17.1.2.2).
 const LAST_CALLS: Duration = Duration::from_secs(40);
 
-/// The PBXes, from large to small; the one in the middle dies.
-fn natures() -> [Nature; 3] {
+/// The PBXes, from large to small; the one in the middle dies. They grow with the rate, so that the two that
+/// are left then are nearly full.
+fn natures(rate: f64) -> [Nature; 3] {
+    let scale = (rate / 10.0).max(0.2);
+    let scaled = |units: u32| (f64::from(units) * scale).round() as u32;
     let (ms, s) = (Duration::from_millis, Duration::from_secs);
     let pbx = |name, capacity, foreign, rings| Nature {
         name,
-        capacity,
-        foreign,
+        capacity: scaled(capacity),
+        foreign: scaled(foreign),
         rings,
         hangs_up_percent: 25,
         talks: s(6),
@@ -84,7 +87,7 @@ where
 {
     let seed = fastrand::u64(..);
     let mut house = Vec::new();
-    for (number, nature) in (0..).zip(natures()) {
+    for (number, nature) in (0..).zip(natures(args.rate)) {
         house.push(
             Member::start(nature, seed.wrapping_add(number))
                 .await
@@ -312,7 +315,7 @@ mod tests {
     #[tokio::test]
     async fn the_configuration_is_one_that_serve_would_take() {
         let mut house = Vec::new();
-        for nature in natures() {
+        for nature in natures(10.0) {
             house.push(Member::start(nature, 1).await.unwrap());
         }
         let text = config(&house, 10.0);

@@ -74,7 +74,7 @@ async fn every_call_has_one_end_and_the_pbx_is_empty_after() {
         assert_eq!((failed, answered + cancelled), (0, placed));
         let report = report.lock();
         assert_eq!((report.invites, report.answered), (placed, answered));
-        assert_eq!(report.calls, [""; 0]);
+        assert!(report.calls.is_empty(), "{:?}", report.calls);
     }
 }
 
@@ -94,7 +94,7 @@ async fn a_pbx_that_dies_frees_its_port_and_comes_back_empty() {
         .await
         .unwrap();
     let address = pbx.address;
-    report.lock().calls.push("left behind".into());
+    report.lock().calls.insert("left behind".into());
     drop(pbx);
     let mut again = Pbx::start(nature(10, 0), address, Arc::clone(&report), 2).await;
     for _ in 0..50 {
@@ -105,5 +105,5 @@ async fn a_pbx_that_dies_frees_its_port_and_comes_back_empty() {
         again = Pbx::start(nature(10, 0), address, Arc::clone(&report), 2).await;
     }
     assert_eq!(again.unwrap().address, address);
-    assert_eq!(report.lock().calls, [""; 0]);
+    assert!(report.lock().calls.is_empty());
 }

@@ -58,7 +58,12 @@ impl<K: Ord + Copy> Wire<K> {
 
     /// Asks to be woken with `key` after `delay`.
     pub fn after(&mut self, delay: Duration, key: K) {
-        self.due.push(Reverse((Instant::now() + delay, key)));
+        self.at(Instant::now() + delay, key);
+    }
+
+    /// Asks to be woken with `key` at that moment.
+    pub fn at(&mut self, moment: Instant, key: K) {
+        self.due.push(Reverse((moment, key)));
     }
 
     /// Waits for a datagram or for the next deadline.

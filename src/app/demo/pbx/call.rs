@@ -26,15 +26,6 @@ pub struct Call {
     pub last: Repeat,
 }
 
-impl Call {
-    pub fn takes_room(&self) -> bool {
-        match self.stage {
-            Stage::Ringing | Stage::Answered | Stage::Up | Stage::Ending => true,
-            Stage::Refused => false,
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Deadline {
     Ring(u64),
