@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
-use super::context::{Collected, Phase, Purpose};
+use super::context::{Collected, Phase, Purpose, Rung};
 use super::core::Core;
 use super::stats::{DropReason, Outcome};
 use crate::balance::{Demand, EndCause, Failure, Mark, Observation, PeerId};
@@ -220,14 +220,30 @@ impl Core {
             .header(HeaderName::RetryAfter)
             .and_then(delta_seconds);
         if let Some(peer) = peer {
-            if status == 503 {
-                self.ledger
-                    .report(now, peer, Observation::Busy503 { retry_after });
-            } else if self.covers(key, failure) {
-                self.ledger.report(now, peer, Observation::Failed(failure));
-            }
+            self.judge(now, key, peer, status, retry_after);
         }
         self.branch_failed(now, key, peer, failure);
+    }
+
+    /// Tells the ledger of a failure. A peer that is sent more than it has room for may say so: that costs it nothing.
+    fn judge(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        peer: PeerId,
+        status: u16,
+        retry_after: Option<Duration>,
+    ) {
+        let ladder = self.contexts.get(key).and_then(|context| context.ladder());
+        let asked_too_much = ladder.is_some_and(|ladder| ladder.rung != Rung::Balance);
+        let failure = Failure::Status(status);
+        let what = match status {
+            503 if asked_too_much => Observation::Answered(status),
+            503 => Observation::Busy503 { retry_after },
+            _ if self.covers(key, failure) => Observation::Failed(failure),
+            _ => return,
+        };
+        self.ledger.report(now, peer, what);
     }
 
     /// Keeps a final response, ready to be sent back.

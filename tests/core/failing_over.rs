@@ -218,3 +218,23 @@ fn a_group_that_has_nobody_either_hands_back_to_the_next_step_of_the_ladder() {
     assert_eq!(redirect.first("Contact"), "<sip:elsewhere.example>");
     assert_eq!(world.own("a"), 0);
 }
+
+#[test]
+fn a_503_to_a_call_that_was_dispatched_blindly_is_no_penalty() {
+    let mut world =
+        World::new(&THREE_PEERS.replace("exhausted = []", "exhausted = [\"dispatch\"]"));
+    for call in 0..6 {
+        world.deliver(CALLER, &invite(&format!("c{call}")));
+        world.expect_any("INVITE");
+    }
+    world.deliver(CALLER, &invite("one-too-many"));
+    let (peer, at) = world.expect_any("INVITE");
+    world.deliver(&peer, &at.response("503 Full", "t", "Retry-After: 300\r\n"));
+    for name in ["a", "b", "c"] {
+        let why = world.peer(name).why_not;
+        assert!(
+            !why.iter().any(|reason| reason.contains("penalty")),
+            "{name}: {why:?}"
+        );
+    }
+}
