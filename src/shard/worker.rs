@@ -114,10 +114,8 @@ impl<E: Engine> Worker<E> {
         };
         // An error (a signal) leaves nothing ready, and the turn finds nothing to do.
         let _ = ppoll(&mut fds, patience.map(TimeSpec::from), None);
-        let sockets = fds.iter().take(self.sockets.len());
-        sockets
-            .map(|fd| fd.revents().unwrap_or(PollFlags::empty()))
-            .collect()
+        let ready = |fd: &PollFd<'_>| fd.revents().unwrap_or(PollFlags::empty());
+        fds.iter().take(self.sockets.len()).map(ready).collect()
     }
 
     /// Reads one batch from a socket. True when more may wait.
