@@ -1,8 +1,8 @@
 //! `tandem demo`: the whole thing in one process on the loopback interface.
 //!
 //! The balancer is the real one, started the way `tandem serve` starts it. Round it stand simulated
-//! PBXes ([`pbx`], [`house`]) and callers ([`caller`]), which speak SIP with a few lines of their own
-//! ([`text`], [`wire`]). What is shown, and the verdict at the end, is read over HTTP ([`view`]), as
+//! PBXes (`pbx`, `house`) and callers (`caller`), which speak SIP with a few lines of their own
+//! (`text`, `wire`). What is shown, and the verdict at the end, is read over HTTP (`view`), as
 //! any other client would.
 
 mod caller;

@@ -20,7 +20,7 @@ pub const GIVE_UP: Duration = Duration::from_secs(32);
 
 /// What woke a party.
 pub enum Woken<K> {
-    /// A datagram of so many bytes, to be read with [`Wire::datagram`].
+    /// A datagram of so many bytes, to be read with `Wire::datagram`.
     Datagram(usize, SocketAddr),
     /// A deadline.
     Due(K),
