@@ -270,7 +270,7 @@ fn an_old_seq_is_refused_and_changes_nothing() {
         assert_eq!(refused, Err(FeedbackError::OldSeq { got, accepted }));
     }
     assert_eq!(calls(&bench, "a").foreign, 0);
-    assert_eq!(bench.view("a").reports, [1, 3, 0]);
+    assert_eq!(bench.view("a").reports, [1, 3, 0, 0, 0]);
     bench.feed("a", in_run("x", 18));
 }
 
@@ -345,7 +345,7 @@ fn impossible_values_are_refused_and_change_nothing() {
     let view = bench.view("a");
     assert_eq!(
         (view.feedback, view.reports),
-        (None, [0, 0, wrong.len() as u64])
+        (None, [0, 0, wrong.len() as u64, 0, 0])
     );
 }
 
