@@ -294,6 +294,19 @@ impl Vitals {
         }
     }
 
+    /// A call ended with BYE: it had been answered.
+    pub fn completed(&mut self) -> Turn {
+        (self.silences, self.failures) = (0, 0);
+        match self.life {
+            Life::Trial(Trial { out: Some(_), .. }) => {
+                self.setbacks = 0;
+                self.life = Life::Up;
+                Turn::Recovered
+            }
+            Life::Unknown | Life::Up | Life::Down(_) | Life::Trial(_) => Turn::Same,
+        }
+    }
+
     /// The trial call is over, and nobody said how: the next one tries.
     pub fn trial_over(&mut self) {
         if let Life::Trial(trial) = &mut self.life {

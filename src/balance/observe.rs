@@ -79,6 +79,15 @@ impl Account {
         self.turned(now, turn) || freed
     }
 
+    /// The trial call has ended; with BYE when it had been answered.
+    pub(super) fn trial_over(&mut self, now: Instant, answered: bool) {
+        if answered {
+            let turn = self.vitals.completed();
+            self.turned(now, turn);
+        }
+        self.vitals.trial_over();
+    }
+
     fn turned(&mut self, now: Instant, turn: Turn) -> bool {
         match turn {
             Turn::Same => false,

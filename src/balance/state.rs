@@ -165,7 +165,7 @@ impl State {
         };
         let sound = account.uncharge(now, demand, kind.marked, cause);
         if kind.trial {
-            account.vitals.trial_over();
+            account.trial_over(now, cause == EndCause::Bye);
             self.refresh(peer);
         } else {
             self.rerank(peer);
