@@ -84,3 +84,58 @@ proptest! {
         prop_assert_eq!(ours.cseq(), 7);
     }
 }
+
+/// Why no byte from the network goes through rsip: each of these is legal.
+#[test]
+fn what_rsip_refuses_or_loses_is_read_and_kept() {
+    let request = |via: &str, more: &[u8]| {
+        let mut bytes = format!(
+            "INVITE sip:b@c.example SIP/2.0\r\nVia: {via}\r\nFrom: <sip:a@b.example>;tag=1\r\n\
+             To: <sip:b@c.example>\r\nCall-ID: 1\r\nCSeq: 1 INVITE\r\n"
+        )
+        .into_bytes();
+        bytes.extend_from_slice(more);
+        bytes.extend_from_slice(b"\r\n");
+        bytes
+    };
+    let plain = request("SIP/2.0/UDP h.example;branch=z9hG4bK1", b"");
+    assert!(rsip::Request::try_from(&plain[..]).is_ok());
+
+    let received = request(
+        "SIP/2.0/UDP h.example;received=2001:db8::2;branch=z9hG4bK1",
+        b"",
+    );
+    let theirs = rsip::Request::try_from(&received[..]).expect("it reads the lines");
+    let branch = theirs
+        .via_header()
+        .ok()
+        .and_then(|via| via.typed().ok()?.branch().cloned());
+    assert_eq!(branch, None);
+
+    let other_method = String::from_utf8(plain)
+        .expect("text")
+        .replace("INVITE", "PING");
+    let compact = String::from_utf8(request("SIP/2.0/UDP h.example;branch=z9hG4bK1", b""))
+        .expect("text")
+        .replace("Call-ID:", "i:");
+    assert!(rsip::Request::try_from(other_method.as_bytes()).is_err());
+    let theirs = rsip::Request::try_from(compact.as_bytes());
+    assert!(theirs.is_err() || theirs.is_ok_and(|request| request.call_id_header().is_err()));
+    let raw = request(
+        "SIP/2.0/UDP h.example;branch=z9hG4bK1",
+        b"Subject: \xff\r\n",
+    );
+    assert!(rsip::Request::try_from(&raw[..]).is_err());
+
+    for bytes in [
+        &received[..],
+        other_method.as_bytes(),
+        compact.as_bytes(),
+        &raw,
+    ] {
+        let mut index = Index::new();
+        let ours = parse(bytes, &mut index).expect("well-formed");
+        assert_eq!(ours.call_id(), b"1");
+        assert_eq!(ours.top_via().branch, Some(&b"z9hG4bK1"[..]));
+    }
+}
