@@ -1,5 +1,6 @@
 //! Reading a JSON body, with an answer to everything that can be wrong with it.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -37,6 +38,19 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for JsonBody<T> {
         serde_json::from_slice(&bytes)
             .map(Self)
             .map_err(|error| Problem::malformed(format!("the body: {error}")))
+    }
+}
+
+/// Reads what a client sent although nothing was asked for. What is left unread would end the connection, and
+/// with it the next request of a client that keeps its connections.
+pub struct Unasked;
+
+impl FromRequest<Arc<Api>> for Unasked {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Infallible> {
+        let _ = tokio::time::timeout(api.body_timeout, drain(request.into_body())).await;
+        Ok(Self)
     }
 }
 

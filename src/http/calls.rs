@@ -12,6 +12,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Api;
+use super::body::Unasked;
 use super::control::CallQuery;
 use super::model::{CallEntry, CallList, CallState};
 use super::openapi::{Broken, Guarded, NoSuchCall, Writing};
@@ -107,6 +108,7 @@ pub async fn end(
     State(api): State<Arc<Api>>,
     Path(id): Path<String>,
     headers: HeaderMap,
+    _: Unasked,
 ) -> Result<StatusCode, Problem> {
     api.admin(&headers)?;
     match api.parts.calls.end(&id).await? {

@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::Api;
-use super::body::JsonBody;
+use super::body::{JsonBody, Unasked};
 use super::control::Put;
 use super::model::{PeerEntry, PeerList, PeerPatch, PeerSpec};
 use super::openapi::{Broken, Guarded, Impossible, NoSuchPeer, WithBody, Writing};
@@ -152,6 +152,7 @@ pub async fn remove(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
     headers: HeaderMap,
+    _: Unasked,
 ) -> Result<StatusCode, Problem> {
     api.admin(&headers)?;
     api.require_peer(&name)?;

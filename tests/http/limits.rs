@@ -141,3 +141,30 @@ fn a_name_that_nobody_configured_never_becomes_a_metric() {
     assert!(!text.contains("made-up"), "{text}");
     assert!(!text.contains("BREW"), "{text}");
 }
+
+#[test]
+fn a_body_that_nobody_asked_for_does_not_cost_the_connection() {
+    let server = Server::start();
+    let mut stream = TcpStream::connect(server.address).expect("the server listens");
+    for path in [
+        "POST /v1/reload",
+        "DELETE /v1/calls/1",
+        "DELETE /v1/peers/no",
+    ] {
+        let head = format!(
+            "{path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {ADMIN}\r\nContent-Length: 2\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).expect("the head is sent");
+        // The body comes in a packet of its own.
+        std::thread::sleep(Duration::from_millis(20));
+        stream.write_all(b"{}").expect("the body is sent");
+        let mut answer = [0; 4096];
+        let length = stream.read(&mut answer).expect("an answer");
+        assert!(length > 0, "the connection was closed before {path}");
+    }
+    let next = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    stream.write_all(next).expect("the next request is sent");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("an answer");
+    assert!(text.starts_with("HTTP/1.1 200 "), "{text}");
+}

@@ -81,7 +81,9 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", self.tail());
+            let ended = self.child.try_wait().ok().flatten();
+            let ended = ended.map_or("it still ran".into(), |status| format!("it had {status}"));
+            eprintln!("{}\n--- {ended}", self.tail());
         }
         // Asked first, for Kamailio must end its own children.
         if self.child.try_wait().ok().flatten().is_none() {
