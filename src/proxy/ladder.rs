@@ -127,40 +127,10 @@ impl Core {
             {
                 return Rise::EnoughTried;
             }
-            let step = match ladder.rung {
-                Rung::Balance if !charged => Step::Dispatch,
-                Rung::Balance if ladder.tried.is_empty() => Step::Balance,
-                Rung::Balance => Step::Failover,
-                Rung::Overflow => Step::Overflow,
-                Rung::Exhausted(at) => match group.exhausted.get(at) {
-                    // This ladder ends here; the one that led to this group goes on with its next step.
-                    None => match ladder.above.pop() {
-                        None => return Rise::Exhausted,
-                        Some(above) => {
-                            ladder.group = above.group;
-                            ladder.attempts = above.attempts;
-                            ladder.rung = Rung::Exhausted(above.next);
-                            continue;
-                        }
-                    },
-                    Some(ExhaustedStep::Dispatch) => Step::Dispatch,
-                    Some(ExhaustedStep::Redirect(uri)) => return Rise::Redirect(uri.to_string()),
-                    Some(ExhaustedStep::Group(next)) => {
-                        if ladder.hops >= GROUP_HOPS_MAX {
-                            return Rise::Exhausted;
-                        }
-                        ladder.above.push(Above {
-                            group: ladder.group,
-                            attempts: ladder.attempts,
-                            next: at + 1,
-                        });
-                        ladder.group = *next;
-                        ladder.attempts = 0;
-                        ladder.rung = Rung::Balance;
-                        ladder.hops += 1;
-                        continue;
-                    }
-                },
+            let step = match next_step(ladder, group, charged) {
+                NextStep::Ask(step) => step,
+                NextStep::Again => continue,
+                NextStep::Over(rise) => return rise,
             };
             let hash_key = hash_key(group, step, message, source);
             let ask = Ask {
@@ -217,6 +187,55 @@ impl Core {
         if let Some(call) = call.and_then(|key| self.calls.get_mut(key)) {
             call.attempt_came_out(peer, outcome);
         }
+    }
+}
+
+/// What the rung that a ladder stands on asks for.
+enum NextStep {
+    /// A peer, by this step.
+    Ask(Step),
+    /// Another group's ladder; look again from there.
+    Again,
+    /// The climb ends.
+    Over(Rise),
+}
+
+fn next_step(ladder: &mut Ladder, group: &Group, charged: bool) -> NextStep {
+    let at = match ladder.rung {
+        Rung::Balance if !charged => return NextStep::Ask(Step::Dispatch),
+        Rung::Balance if ladder.tried.is_empty() => return NextStep::Ask(Step::Balance),
+        Rung::Balance => return NextStep::Ask(Step::Failover),
+        Rung::Overflow => return NextStep::Ask(Step::Overflow),
+        Rung::Exhausted(at) => at,
+    };
+    match group.exhausted.get(at) {
+        Some(ExhaustedStep::Dispatch) => NextStep::Ask(Step::Dispatch),
+        Some(ExhaustedStep::Redirect(uri)) => NextStep::Over(Rise::Redirect(uri.to_string())),
+        Some(ExhaustedStep::Group(_)) if ladder.hops >= GROUP_HOPS_MAX => {
+            NextStep::Over(Rise::Exhausted)
+        }
+        Some(ExhaustedStep::Group(next)) => {
+            ladder.above.push(Above {
+                group: ladder.group,
+                attempts: ladder.attempts,
+                next: at + 1,
+            });
+            ladder.group = *next;
+            ladder.attempts = 0;
+            ladder.rung = Rung::Balance;
+            ladder.hops += 1;
+            NextStep::Again
+        }
+        // This ladder ends here; the one that led to this group goes on with its next step.
+        None => match ladder.above.pop() {
+            None => NextStep::Over(Rise::Exhausted),
+            Some(above) => {
+                ladder.group = above.group;
+                ladder.attempts = above.attempts;
+                ladder.rung = Rung::Exhausted(above.next);
+                NextStep::Again
+            }
+        },
     }
 }
 
