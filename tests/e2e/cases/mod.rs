@@ -10,6 +10,7 @@ mod hangup;
 mod kamailio;
 mod late;
 mod loss;
+mod operator;
 mod outbound;
 mod reload;
 mod resources;

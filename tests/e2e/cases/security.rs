@@ -58,20 +58,23 @@ fn a_forged_dialog_with_no_cookie_goes_nowhere() {
     scene.tandem.finish();
 }
 
-/// Every single change of a character in a URI's parts beside host and port.
-fn tampered(route: &str, host: &str) -> Vec<String> {
-    let fixed = route.find(host).expect("our address is in our Route");
-    let skip = fixed..fixed + host.len();
-    let mut all = Vec::new();
-    for (at, c) in route.char_indices() {
-        if c.is_ascii_alphanumeric() && at > 4 && !skip.contains(&at) {
-            let other = if c == 'A' { "B" } else { "A" };
-            let mut changed = route.to_owned();
-            changed.replace_range(at..=at, other);
-            all.push(changed);
-        }
-    }
-    all
+/// Every single change of a character in a Route's longest word, which is its cookie.
+fn tampered(route: &str) -> Vec<String> {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let words = route.split(|c| !is_word(c));
+    let cookie = words.max_by_key(|word| word.len()).unwrap_or_default();
+    assert!(cookie.len() >= 16, "there is no cookie in {route}");
+    let change = |at: usize| {
+        let mut changed = cookie.to_owned();
+        let other = if cookie[at..].starts_with('A') {
+            "B"
+        } else {
+            "A"
+        };
+        changed.replace_range(at..=at, other);
+        route.replace(cookie, &changed)
+    };
+    (0..cookie.len()).map(change).collect()
 }
 
 #[test]
@@ -79,21 +82,37 @@ fn a_cookie_with_one_character_changed_goes_nowhere() {
     let mut scene = Scene::set();
     let mut victim = Agent::new("victim");
     let up = scene.up();
-    let route = up.near.routes()[0].clone();
-    let host = scene.tandem.sip.to_string();
-    let forgeries = tampered(&route, &host);
-    assert!(forgeries.len() >= 8, "there is a cookie in {route}");
-    for forged in &forgeries {
-        let mut leg = up
-            .near
-            .clone()
-            .with_call_id(&fresh("forged-"))
-            .with_routes(vec![forged.clone()])
-            .with_target(&format!("sip:{}", victim.address()));
-        let bytes = leg.request("BYE", &[], "");
-        scene.caller.send(scene.tandem.sip, &bytes);
+    for forged in tampered(&up.near.routes()[0]) {
+        let mut leg = up.near.clone().with_routes(vec![forged]);
+        for target in [victim.address(), scene.pbx.address()] {
+            leg = leg.with_target(&format!("sip:{target}"));
+            let bytes = leg.request("INFO", &[], "");
+            scene.caller.send(scene.tandem.sip, &bytes);
+        }
     }
     victim.silence(A_MOMENT * 2);
+    scene.pbx.silence(A_MOMENT);
+    scene.tandem.holds("pbx", 1, "up");
+    scene.near_hangs_up(up.near);
+    scene.finish("bye");
+}
+
+#[test]
+fn a_good_cookie_is_worth_nothing_under_another_call_id() {
+    let mut scene = Scene::set();
+    let mut victim = Agent::new("victim");
+    let up = scene.up();
+    for target in [victim.address(), scene.pbx.address()] {
+        for method in ["BYE", "INFO", "INVITE"] {
+            let leg = up.near.clone().with_call_id(&fresh("other-"));
+            let mut leg = leg.with_target(&format!("sip:{target}"));
+            let bytes = leg.request(method, &[], "");
+            scene.caller.send(scene.tandem.sip, &bytes);
+            let refused = scene.caller.last_word(method).status();
+            assert!((400..500).contains(&refused), "{method}: {refused}");
+        }
+    }
+    victim.silence(A_MOMENT);
     scene.pbx.silence(A_MOMENT);
     scene.tandem.holds("pbx", 1, "up");
     scene.near_hangs_up(up.near);
