@@ -9,6 +9,7 @@ mod bucket;
 mod configure;
 mod directory;
 mod eligibility;
+mod failover;
 mod feedback;
 mod health;
 mod id;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use super::failover::{Failover, FailoverRule, Failure};
 pub use crate::base::transport::Transport;
 
 /// All peers and groups that shall be.
@@ -143,81 +144,6 @@ pub enum HashOn {
     Source,
     /// The value of a header field, by name.
     Header(String),
-}
-
-/// Which failures lead to the next peer, and how often.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failover {
-    /// The rules; a failure that none names is passed on to the caller.
-    pub on: Vec<FailoverRule>,
-    /// Peers tried for one call, at most.
-    pub max_attempts: u32,
-}
-
-/// One rule of [`Failover::on`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FailoverRule {
-    /// The peer said nothing in time.
-    Timeout,
-    /// The transport failed.
-    Transport,
-    /// A class of status codes, by its first digit.
-    Class(u8),
-    /// One status code.
-    Code(u16),
-    /// Not this code, whatever another rule says.
-    NotCode(u16),
-}
-
-/// What went wrong with an attempt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Failure {
-    /// The peer said nothing in time.
-    Timeout,
-    /// The transport failed.
-    Transport,
-    /// The peer answered with this final status.
-    Status(u16),
-}
-
-impl Failover {
-    /// Whether the rules hand this failure to the next peer.
-    pub fn covers(&self, failure: Failure) -> bool {
-        let any = |wanted: &dyn Fn(FailoverRule) -> bool| self.on.iter().copied().any(wanted);
-        match failure {
-            Failure::Timeout => any(&|rule| rule == FailoverRule::Timeout),
-            Failure::Transport => any(&|rule| rule == FailoverRule::Transport),
-            Failure::Status(code) => {
-                !any(&|rule| rule == FailoverRule::NotCode(code))
-                    && any(&|rule| match rule {
-                        FailoverRule::Class(class) => code / 100 == u16::from(class),
-                        FailoverRule::Code(named) => named == code,
-                        FailoverRule::Timeout
-                        | FailoverRule::Transport
-                        | FailoverRule::NotCode(_) => false,
-                    })
-            }
-        }
-    }
-}
-
-impl Default for Failover {
-    fn default() -> Self {
-        let on = vec![
-            FailoverRule::Timeout,
-            FailoverRule::Transport,
-            FailoverRule::Class(5),
-            FailoverRule::Class(6),
-            FailoverRule::NotCode(600),
-            FailoverRule::NotCode(603),
-            FailoverRule::NotCode(607),
-            FailoverRule::NotCode(608),
-        ];
-        Self {
-            on,
-            max_attempts: 3,
-        }
-    }
 }
 
 /// When real traffic takes a peer out.

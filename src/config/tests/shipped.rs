@@ -91,6 +91,8 @@ fn the_failover_example_covers_exactly_its_codes() {
             "{status}"
         );
     }
+    assert!(failover.covers(Failure::Timeout), "as a 408");
+    assert!(failover.covers(Failure::Transport), "as a 503");
 }
 
 #[test]
