@@ -66,6 +66,9 @@ const _: () = assert!(RESOURCES_MAX <= 1 << 8);
 pub const MESSAGE_BYTES_MAX: usize = 65_535;
 /// Header lines of one message; a message with more is refused.
 pub const HEADERS_MAX: usize = 128;
+/// Header lines of a message that we sent ourselves and read again: those it came with, and ours (Via, two Record-Route,
+/// Max-Forwards, Route).
+pub const OWN_HEADERS_MAX: usize = HEADERS_MAX + 8;
 /// The largest CSeq number, below 2^31 (RFC 3261 §8.1.1.5).
 pub const CSEQ_MAX: u32 = (1 << 31) - 1;
 

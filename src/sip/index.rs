@@ -1,6 +1,6 @@
 //! The scratch that a parse fills: where each header line lies.
 
-use crate::base::limits::HEADERS_MAX;
+use crate::base::limits::OWN_HEADERS_MAX;
 
 use super::{HeaderName, Span};
 
@@ -24,7 +24,7 @@ impl Index {
     /// An empty index; the only allocation is here.
     pub fn new() -> Self {
         Self {
-            lines: Vec::with_capacity(HEADERS_MAX),
+            lines: Vec::with_capacity(OWN_HEADERS_MAX),
         }
     }
 }

@@ -53,7 +53,7 @@ pub use index::Index;
 pub use message::{Header, Message};
 pub use method::Method;
 pub use name_addr::NameAddr;
-pub use parse::{parse, parse_for_reject};
+pub use parse::{parse, parse_for_reject, parse_own};
 pub use probe::{ProbeTemplate, options_probe};
 pub use sniff::sniff;
 pub use span::Span;

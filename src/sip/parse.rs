@@ -1,6 +1,6 @@
 //! From bytes to a [`Message`].
 
-use crate::base::limits::{CSEQ_MAX, HEADERS_MAX, MESSAGE_BYTES_MAX};
+use crate::base::limits::{CSEQ_MAX, HEADERS_MAX, MESSAGE_BYTES_MAX, OWN_HEADERS_MAX};
 
 use super::chars::{is_lws, number, trim};
 use super::index::IndexedLine;
@@ -19,10 +19,23 @@ use super::{HeaderName, Index, Message, Method, NameAddr, ParseError, Span, Via}
 ///
 /// Whatever is wrong with a response is [`ParseError::BadResponse`], since responses are not answered.
 pub fn parse<'a>(bytes: &'a [u8], index: &'a mut Index) -> Result<Message<'a>, ParseError> {
+    parse_within(bytes, index, HEADERS_MAX)
+}
+
+/// As [`parse`], for a message that we sent: it may have a few header lines more, our own.
+pub fn parse_own<'a>(bytes: &'a [u8], index: &'a mut Index) -> Result<Message<'a>, ParseError> {
+    parse_within(bytes, index, OWN_HEADERS_MAX)
+}
+
+fn parse_within<'a>(
+    bytes: &'a [u8],
+    index: &'a mut Index,
+    headers_max: usize,
+) -> Result<Message<'a>, ParseError> {
     let bytes = without_padding(bytes)?;
     let (start, head_start) = start_line::parse(bytes)?;
     let read = |index: &mut Index| {
-        let body_start = scan_headers(bytes, head_start, index)?;
+        let body_start = scan_headers(bytes, head_start, index, headers_max)?;
         let essentials = gather(bytes, start, &index.lines, body_start)?;
         let via = first(&index.lines, HeaderName::Via)
             .ok_or(ParseError::MissingHeader(HeaderName::Via))?;
@@ -90,7 +103,12 @@ fn without_padding(bytes: &[u8]) -> Result<&[u8], ParseError> {
 }
 
 /// Fills the index; gives the offset of the body.
-fn scan_headers(bytes: &[u8], start: usize, index: &mut Index) -> Result<usize, ParseError> {
+fn scan_headers(
+    bytes: &[u8],
+    start: usize,
+    index: &mut Index,
+    headers_max: usize,
+) -> Result<usize, ParseError> {
     index.lines.clear();
     let mut at = start;
     while !lines::is_head_end(bytes, at) {
@@ -99,7 +117,7 @@ fn scan_headers(bytes: &[u8], start: usize, index: &mut Index) -> Result<usize, 
             LineFault::Truncated => ParseError::Truncated,
             LineFault::Name => ParseError::BadHeaderLine,
         })?;
-        if index.lines.len() == HEADERS_MAX {
+        if index.lines.len() == headers_max {
             return Err(ParseError::TooManyHeaders);
         }
         index.lines.push(indexed(bytes, line));

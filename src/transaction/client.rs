@@ -323,7 +323,7 @@ impl Client {
         scratch: &mut Scratch,
         make: impl FnOnce(&Message, &mut Vec<u8>),
     ) -> Option<Bytes> {
-        match sip::parse(&self.payload, &mut scratch.index) {
+        match sip::parse_own(&self.payload, &mut scratch.index) {
             Ok(invite) => {
                 scratch.bytes.clear();
                 make(&invite, &mut scratch.bytes);

@@ -301,7 +301,7 @@ impl Transactions {
         let Some(tags) = server.to_tags.as_mut().filter(|_| pending) else {
             return;
         };
-        if let Ok(response) = sip::parse(response, &mut self.scratch.index) {
+        if let Ok(response) = sip::parse_own(response, &mut self.scratch.index) {
             tags.response = response.to_tag().map(Box::from);
         }
     }

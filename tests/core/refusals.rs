@@ -2,7 +2,7 @@
 
 use tandem::proxy::Command;
 
-use crate::text::{CALLER, invite};
+use crate::text::{CALLER, cancel, invite};
 use crate::world::{A, THREE_PEERS, World};
 
 fn refused(world: &mut World, request: &str, status: &str) -> crate::text::Text {
@@ -184,4 +184,29 @@ fn a_request_uri_with_a_name_waits_for_its_addresses() {
     world.resolve(token, &[]);
     world.expect(A, "500");
     assert_eq!(world.own("a"), 1);
+}
+
+/// The request with as many header lines as that.
+fn stuffed(request: &str, lines: usize) -> String {
+    let (head, body) = request.split_once("\r\n\r\n").expect("a head");
+    let missing = lines - (head.matches("\r\n").count());
+    format!("{head}{}\r\n\r\n{body}", "\r\nX: y".repeat(missing))
+}
+
+#[test]
+fn an_invite_as_long_as_may_be_is_cancelled_and_acknowledged_and_a_longer_one_refused() {
+    let mut world = World::new(THREE_PEERS);
+    let request = stuffed(&invite("c1").replace("Max-Forwards: 70\r\n", ""), 128);
+    world.deliver(CALLER, &request);
+    let at_a = world.expect(A, "INVITE");
+    world.deliver(A, &at_a.response("180 Ringing", "t", ""));
+    world.expect(CALLER, "180");
+    world.deliver(CALLER, &cancel(&request));
+    world.expect(CALLER, "200");
+    world.expect(A, "CANCEL");
+    world.deliver(A, &at_a.response("487 Request Terminated", "t", ""));
+    world.expect(A, "ACK");
+    world.expect(CALLER, "487");
+    assert_eq!(world.own("a"), 0);
+    refused(&mut world, &stuffed(&invite("c2"), 129), "400");
 }
