@@ -202,7 +202,7 @@ enum NextStep {
 
 fn next_step(ladder: &mut Ladder, group: &Group, charged: bool) -> NextStep {
     let at = match ladder.rung {
-        Rung::Balance if !charged => return NextStep::Ask(Step::Dispatch),
+        Rung::Balance if !charged => return NextStep::Ask(blind_step(group)),
         Rung::Balance if ladder.tried.is_empty() => return NextStep::Ask(Step::Balance),
         Rung::Balance => return NextStep::Ask(Step::Failover),
         Rung::Overflow => return NextStep::Ask(Step::Overflow),
@@ -236,6 +236,20 @@ fn next_step(ladder: &mut Ladder, group: &Group, charged: bool) -> NextStep {
                 NextStep::Again
             }
         },
+    }
+}
+
+/// How a request that begins no call is dispatched: by the group's own hash where it has one, so that a user's REGISTER and
+/// MESSAGE go where the calls go; else as the group's `dispatch` says. Load is not looked at either way.
+fn blind_step(group: &Group) -> Step {
+    match group.select {
+        Select::Hash => Step::Overflow,
+        Select::LeastLoaded
+        | Select::MostFree
+        | Select::Weighted
+        | Select::RoundRobin
+        | Select::Random
+        | Select::Priority => Step::Dispatch,
     }
 }
 

@@ -3,6 +3,7 @@
 mod basics;
 mod cancelling;
 mod dialogs;
+mod dispatching;
 mod failing_over;
 mod recovering;
 mod refusals;
