@@ -288,3 +288,14 @@ fn a_slot_that_outlives_the_process_is_neither_released_nor_dropped() {
     assert_eq!(a.resources[0].own, 3);
     assert_eq!(a.released.iter().sum::<u64>(), 0);
 }
+
+#[test]
+fn a_trial_call_that_ended_by_bye_had_been_answered() {
+    let mut bench = Bench::with(vec![peer("a", 10)]);
+    bench.timeout("a");
+    bench.pass(SECOND * 10).probe_ok("a");
+    bench.pass(SECOND * 10).probe_ok("a");
+    bench.call().expect("the trial").release(EndCause::Bye);
+    assert!(bench.view("a").ramp < 1.0, "it is back, and ramps");
+    end(bench.fill(2));
+}
