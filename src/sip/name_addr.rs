@@ -38,7 +38,7 @@ impl<'a> NameAddr<'a> {
         let uri = trim(&text[1..close]);
         let params = trim_start(&text[close + 1..]);
         let well_formed = !uri.is_empty() && matches!(params, [] | [b';', ..]);
-        well_formed.then_some(Self {
+        (well_formed && params::quotes_are_closed(params)).then_some(Self {
             display,
             uri,
             params,
@@ -47,7 +47,7 @@ impl<'a> NameAddr<'a> {
 
     fn bare(uri: &'a [u8], params: &'a [u8]) -> Option<Self> {
         let uri = trim(uri);
-        (!uri.is_empty()).then_some(Self {
+        (!uri.is_empty() && params::quotes_are_closed(params)).then_some(Self {
             display: &[],
             uri,
             params,

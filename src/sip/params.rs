@@ -67,6 +67,19 @@ fn item_len(text: &[u8]) -> usize {
     text.len()
 }
 
+/// Whether every quoted string in it has an end. What is written behind one without an end would be
+/// read as part of it.
+pub(super) fn quotes_are_closed(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(start) = memchr::memchr(b'"', rest) {
+        let Some(length) = quoted_len(&rest[start..]) else {
+            return false;
+        };
+        rest = &rest[start + length..];
+    }
+    true
+}
+
 /// The value of the parameter of that name, compared without case: `None` when absent, `Some(None)`
 /// when it has no value.
 pub(super) fn find<'a>(text: &'a [u8], name: &[u8]) -> Option<Option<&'a [u8]>> {

@@ -145,6 +145,8 @@ fn tags_are_those_of_the_header_and_of_nothing_inside_it() {
         "\"a <sip:a@b>",
         "<sip:a@b>;tag=",
         "<sip:a@b>;tag=x;tag=y",
+        "sip:a@b;\"tag=x",
+        "<sip:a@b>;x=\"y\\\"",
         "<>",
         "",
     ] {
