@@ -1,6 +1,7 @@
 //! The shards' calls, as the HTTP API wants them.
 
 use std::collections::BTreeMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -49,6 +50,14 @@ impl ShardCalls {
         answer.map_err(|gone| Refused::Unavailable(gone.to_string()))
     }
 
+    /// Tells all shards.
+    async fn tell(&self, command: impl Fn() -> Command) -> Result<(), Refused> {
+        let answers = self.handles.ask_all(|_| command()).await;
+        answers
+            .map(|_| ())
+            .map_err(|gone| Refused::Unavailable(gone.to_string()))
+    }
+
     /// The call's id with the shard it lives on, when there is such a shard.
     fn place(&self, id: &str) -> Option<(ShardId, CallId)> {
         let id = CallId::parse(id)?;
@@ -87,13 +96,22 @@ impl Calls for ShardCalls {
         })
     }
 
-    fn reported<'a>(
-        &'a self,
-        _peer: PeerId,
-        _news: PeerNews<'a>,
-    ) -> Reply<'a, Result<(), Refused>> {
-        // The ledger has the report; calls are reconciled with lists once they are kept in the store.
-        Box::pin(std::future::ready(Ok(())))
+    fn reported<'a>(&'a self, peer: PeerId, news: PeerNews<'a>) -> Reply<'a, Result<(), Refused>> {
+        Box::pin(async move {
+            if news.restarted {
+                self.tell(|| Command::PeerRestarted(peer)).await?;
+            }
+            if let Some(listed) = news.calls {
+                let listed = listed.iter().map(|call_id| call_id.as_bytes().to_vec());
+                let calls: Arc<HashSet<Vec<u8>>> = Arc::new(listed.collect());
+                self.tell(|| Command::PeerCalls {
+                    peer,
+                    calls: calls.clone(),
+                })
+                .await?;
+            }
+            Ok(())
+        })
     }
 
     fn totals(&self) -> Reply<'_, Result<CallTotals, Refused>> {

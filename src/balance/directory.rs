@@ -120,6 +120,11 @@ impl Directory {
         self.group_order.iter().filter_map(|id| self.group(*id))
     }
 
+    /// The names of all resources.
+    pub fn resources(&self) -> impl Iterator<Item = &str> {
+        self.resources.iter().map(AsRef::as_ref)
+    }
+
     /// A resource's name.
     pub fn resource_name(&self, id: ResourceId) -> Option<&str> {
         self.resources.get(usize::from(id.0)).map(AsRef::as_ref)

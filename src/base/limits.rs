@@ -179,3 +179,10 @@ pub const NAMES_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
 pub const STOP_LINGER: Duration = Duration::from_millis(500);
 /// How often a stop looks whether calls still live.
 pub const STOP_POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long changes of calls are gathered before they are handed out to be saved; the store may take as long again.
+pub const PERSIST_EVERY: Duration = Duration::from_millis(40);
+/// A call that so many of its peer's complete lists in a row lack has ended.
+pub const LISTS_UNTIL_ENDED: u8 = 2;
+/// A list says nothing of a call whose last message is younger than this.
+pub const LIST_QUIET: Duration = Duration::from_secs(5);

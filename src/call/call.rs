@@ -6,135 +6,12 @@ use std::time::Instant;
 use super::cookie::Side;
 use super::dialog::Dialog;
 use super::packed::Packed;
-use super::view::{Attempt, AttemptOutcome, CallId, CallStage, CallView};
+use super::record::CallRecord;
+use super::state::{CallState, Held};
+use super::view::{Attempt, AttemptOutcome, CallId, CallView};
 use crate::balance::{Demand, EndCause, GroupId, PeerId, Slot};
 use crate::base::timers::TimerId;
 use crate::transaction::ContextKey;
-
-/// The slots of one call: on the peer that it went to, and on the peer that placed it.
-#[derive(Debug, Default)]
-pub struct Held {
-    /// On the peer that it went to; `None` for a call that left by its Request-URI.
-    pub target: Option<Slot>,
-    /// On the peer that placed it, when it is counted there.
-    pub placed: Option<Slot>,
-}
-
-impl Held {
-    /// The call goes on without this process.
-    fn outlive(self) {
-        for slot in [self.target, self.placed].into_iter().flatten() {
-            slot.outlive();
-        }
-    }
-
-    /// Gives both back.
-    fn release(self, cause: EndCause) {
-        for slot in [self.target, self.placed].into_iter().flatten() {
-            slot.release(cause);
-        }
-    }
-}
-
-/// The states of a call. Each but the last owns its slots.
-#[derive(Debug)]
-pub enum CallState {
-    /// INVITE sent, no 2xx yet.
-    Ringing(Held),
-    /// Answered.
-    Up(Held),
-    /// A BYE is under way in its last dialog.
-    Ending(Held),
-    /// Over; nothing is held.
-    Gone,
-}
-
-/// What moves a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CallEvent {
-    /// A 2xx came.
-    Answered,
-    /// A BYE went out in the last dialog that had none.
-    ByeSent,
-    /// The BYE was challenged, or another dialog of the call lives on.
-    ByeUndone,
-    /// It is over, for this cause.
-    Ended(EndCause),
-}
-
-impl CallState {
-    /// One step. Ending gives the slots back, whatever the state.
-    pub fn step(self, event: CallEvent) -> CallState {
-        match (self, event) {
-            (CallState::Ringing(held) | CallState::Up(held), CallEvent::Answered) => {
-                CallState::Up(held)
-            }
-            (CallState::Ending(held), CallEvent::Answered) => CallState::Up(held),
-            (CallState::Up(held) | CallState::Ending(held), CallEvent::ByeSent) => {
-                CallState::Ending(held)
-            }
-            (CallState::Up(held) | CallState::Ending(held), CallEvent::ByeUndone) => {
-                CallState::Up(held)
-            }
-            // A BYE in an early dialog (RFC 3261 §15): the INVITE's own final response settles the call.
-            (CallState::Ringing(held), CallEvent::ByeSent | CallEvent::ByeUndone) => {
-                CallState::Ringing(held)
-            }
-            (
-                CallState::Ringing(held) | CallState::Up(held) | CallState::Ending(held),
-                CallEvent::Ended(cause),
-            ) => {
-                held.release(cause);
-                CallState::Gone
-            }
-            (
-                CallState::Gone,
-                CallEvent::Answered
-                | CallEvent::ByeSent
-                | CallEvent::ByeUndone
-                | CallEvent::Ended(_),
-            ) => CallState::Gone,
-        }
-    }
-
-    /// The call goes on without this process: its slots are neither given back nor dropped.
-    pub(super) fn outlive(self) {
-        match self {
-            CallState::Ringing(held) | CallState::Up(held) | CallState::Ending(held) => {
-                held.outlive();
-            }
-            CallState::Gone => {}
-        }
-    }
-
-    /// The slots.
-    pub fn held(&self) -> Option<&Held> {
-        match self {
-            CallState::Ringing(held) | CallState::Up(held) | CallState::Ending(held) => Some(held),
-            CallState::Gone => None,
-        }
-    }
-
-    /// The call goes on to another target: `next` takes the target's place, what it had comes back.
-    fn move_target(&mut self, next: Option<Slot>) -> Option<Slot> {
-        match self {
-            CallState::Ringing(held) | CallState::Up(held) | CallState::Ending(held) => {
-                std::mem::replace(&mut held.target, next)
-            }
-            CallState::Gone => next,
-        }
-    }
-
-    /// For people.
-    pub fn stage(&self) -> Option<CallStage> {
-        match self {
-            CallState::Ringing(_) => Some(CallStage::Ringing),
-            CallState::Up(_) => Some(CallStage::Up),
-            CallState::Ending(_) => Some(CallStage::Ending),
-            CallState::Gone => None,
-        }
-    }
-}
 
 const CALL_ID: usize = 0;
 const CALLER_TAG: usize = 1;
@@ -187,6 +64,18 @@ pub struct Call {
     pub context: ContextKey,
     /// We are ending it ourselves.
     pub closing: Option<Closing>,
+    /// The end of its longest life.
+    pub ends_at: Instant,
+    /// The end of its session unless it is refreshed (RFC 4028), grace included.
+    pub session_until: Option<Instant>,
+    /// When a message of it came last.
+    pub heard: Instant,
+    /// So many of the peer's complete lists in a row lacked it.
+    pub lists_without: u8,
+    /// A row of it has been handed out to be saved.
+    pub saved: bool,
+    /// It has changed since.
+    pub unsaved: bool,
 }
 
 /// A call that we end ourselves.
@@ -218,6 +107,28 @@ pub struct NewCall<'a> {
     pub cseq: u32,
     /// The INVITE's context.
     pub context: ContextKey,
+    /// The end of its longest life.
+    pub ends_at: Instant,
+}
+
+/// A call that was up when the process stopped.
+pub struct Restored<'a> {
+    /// What was saved of it.
+    pub record: &'a CallRecord,
+    /// Its slots, charged anew.
+    pub held: Held,
+    /// Its group, if it is still there.
+    pub group: Option<GroupId>,
+    /// What it takes.
+    pub demand: Demand,
+    /// When its INVITE came.
+    pub since: Instant,
+    /// The end of its session.
+    pub session_until: Option<Instant>,
+    /// The end of its longest life.
+    pub ends_at: Instant,
+    /// When it was taken up.
+    pub now: Instant,
 }
 
 impl Call {
@@ -246,6 +157,55 @@ impl Call {
             deadline,
             context: new.context,
             closing: None,
+            ends_at: new.ends_at,
+            session_until: None,
+            heard: new.since,
+            lists_without: 0,
+            saved: false,
+            unsaved: false,
+        }
+    }
+
+    /// A call as it was saved, up.
+    pub(super) fn restored(
+        id: CallId,
+        deadline: TimerId,
+        context: ContextKey,
+        from: Restored<'_>,
+    ) -> Self {
+        let record = from.record;
+        let new = NewCall {
+            text: CallText {
+                call_id: &record.call_id,
+                caller_tag: &record.caller_tag,
+                from: &record.from,
+                to: &record.to,
+                caller_target: &record.caller_target,
+            },
+            held: from.held,
+            group: from.group,
+            route: record.route,
+            demand: from.demand,
+            since: from.since,
+            since_unix_ms: record.since_unix_ms,
+            cseq: 0,
+            context,
+            ends_at: from.ends_at,
+        };
+        let mut call = Self::new(id, record.serial, deadline, new);
+        call.cseq = record.cseq;
+        call.session_until = from.session_until;
+        call.heard = from.now;
+        call.saved = true;
+        call.dialogs = record.dialogs.iter().map(Dialog::from).collect();
+        call
+    }
+
+    /// Whether it has been answered.
+    pub fn is_up(&self) -> bool {
+        match self.state {
+            CallState::Up(_) | CallState::Ending(_) => true,
+            CallState::Ringing(_) | CallState::Gone => false,
         }
     }
 

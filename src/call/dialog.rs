@@ -2,6 +2,7 @@
 
 use super::cookie::Side;
 use super::packed::Packed;
+use super::record::DialogRecord;
 
 const CALLEE_TAG: usize = 0;
 const CALLEE_TARGET: usize = 1;
@@ -81,5 +82,17 @@ impl Dialog {
     /// Whether a BYE is under way.
     pub fn ending(&self) -> bool {
         self.byes > 0
+    }
+}
+
+/// A dialog as it was saved.
+impl From<&DialogRecord> for Dialog {
+    fn from(record: &DialogRecord) -> Self {
+        Dialog::new(&DialogText {
+            callee_tag: &record.callee_tag,
+            callee_target: &record.callee_target,
+            caller_routes: &record.caller_routes,
+            callee_routes: &record.callee_routes,
+        })
     }
 }

@@ -5,11 +5,15 @@ mod call;
 mod cookie;
 mod dialog;
 mod packed;
+mod record;
+mod state;
 mod table;
 mod view;
 
-pub use call::{Call, CallEvent, CallState, CallText, Closing, Held, NewCall};
+pub use call::{Call, CallText, Closing, NewCall, Restored};
 pub use cookie::{COOKIE_PARAM, Cookie, Side, name_hash};
 pub use dialog::{Dialog, DialogText};
+pub use record::{CallRecord, DialogRecord};
+pub use state::{CallEvent, CallState, Held};
 pub use table::{CallKey, CallTable};
 pub use view::{Attempt, AttemptOutcome, CallFilter, CallId, CallStage, CallView};

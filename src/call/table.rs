@@ -5,10 +5,12 @@ use hashbrown::HashTable;
 use slotmap::SlotMap;
 use std::collections::BTreeMap;
 
-use super::call::{Call, CallEvent, CallState, NewCall};
+use super::call::{Call, NewCall, Restored};
+use super::state::{CallEvent, CallState};
 use super::view::{CallFilter, CallId, CallView};
 use crate::balance::{EndCause, GroupId};
 use crate::base::timers::TimerId;
+use crate::transaction::ContextKey;
 
 slotmap::new_key_type! {
     /// Names a live call within its shard; a key of a call that is gone finds nothing.
@@ -47,24 +49,54 @@ impl CallTable {
         new: NewCall<'_>,
         arm: impl FnOnce(CallKey) -> TimerId,
     ) -> CallKey {
-        let id = CallId(self.next_id);
-        self.next_id += 1;
-        let group = new.group;
+        let id = self.fresh_id();
+        let serial = serial.unwrap_or(id.0 as u32);
         let key = self
             .calls
-            .insert_with_key(|key| Call::new(id, serial.unwrap_or(id.0 as u32), arm(key), new));
-        if let Some(call) = self.calls.get(key) {
-            let hash = self.hasher.hash_one(call.call_id());
-            let (calls, hasher) = (&self.calls, &self.hasher);
-            self.by_call_id.insert_unique(hash, key, |&other| {
-                calls
-                    .get(other)
-                    .map_or(0, |call| hasher.hash_one(call.call_id()))
-            });
-        }
-        self.by_id.insert(id, key);
-        self.active.entry(group).or_default()[0] += 1;
+            .insert_with_key(|key| Call::new(id, serial, arm(key), new));
+        self.file(key);
         key
+    }
+
+    /// Takes up a call that was saved, under its old id where that is free and of this shard.
+    pub fn restore(
+        &mut self,
+        restored: Restored<'_>,
+        context: ContextKey,
+        arm: impl FnOnce(CallKey) -> TimerId,
+    ) -> CallKey {
+        let saved = CallId(restored.record.id);
+        let usable =
+            saved.shard() == CallId(self.next_id).shard() && !self.by_id.contains_key(&saved);
+        let id = if usable { saved } else { self.fresh_id() };
+        let key = self
+            .calls
+            .insert_with_key(|key| Call::restored(id, arm(key), context, restored));
+        self.file(key);
+        self.step(key, CallEvent::Answered);
+        key
+    }
+
+    fn fresh_id(&mut self) -> CallId {
+        let id = CallId(self.next_id);
+        self.next_id += 1;
+        id
+    }
+
+    /// Makes a call findable, and counts it as ringing.
+    fn file(&mut self, key: CallKey) {
+        let Some(call) = self.calls.get(key) else {
+            return;
+        };
+        let hash = self.hasher.hash_one(call.call_id());
+        let (calls, hasher) = (&self.calls, &self.hasher);
+        self.by_call_id.insert_unique(hash, key, |&other| {
+            calls
+                .get(other)
+                .map_or(0, |call| hasher.hash_one(call.call_id()))
+        });
+        self.by_id.insert(call.id, key);
+        self.active.entry(call.group).or_default()[0] += 1;
     }
 
     /// The call, if it lives.
@@ -116,8 +148,8 @@ impl CallTable {
         }
     }
 
-    /// Ends a call: its slots come back with `cause`. The timer that was its deadline is given to the caller's hands.
-    pub fn end(&mut self, key: CallKey, cause: EndCause) -> Option<TimerId> {
+    /// Ends a call: its slots come back with `cause`. What is left is for its deadline to be disarmed by.
+    pub fn end(&mut self, key: CallKey, cause: EndCause) -> Option<Call> {
         self.step(key, CallEvent::Ended(cause));
         let call = self.calls.get(key)?;
         let hash = self.hasher.hash_one(call.call_id());
@@ -125,7 +157,7 @@ impl CallTable {
             entry.remove();
         }
         self.by_id.remove(&call.id);
-        self.calls.remove(key).map(|call| call.deadline)
+        self.calls.remove(key)
     }
 
     /// How many calls live.

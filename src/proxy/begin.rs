@@ -186,6 +186,7 @@ impl Core {
             .peer
             .filter(|_| plan.count_source)
             .map(|peer| self.ledger.readmit(peer, &plan.demand, Mark::PlacedByPeer));
+        let deadline = now + self.setup.timing.call_max;
         let new = NewCall {
             text: call_text(message),
             held: Held {
@@ -199,8 +200,8 @@ impl Core {
             since_unix_ms: self.unix_ms(now),
             cseq: message.cseq(),
             context,
+            ends_at: deadline,
         };
-        let deadline = now + self.setup.timing.call_max;
         let timers = &mut self.timers;
         self.calls
             .insert(None, new, |key| timers.arm(deadline, CoreTimer::Call(key)))

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::balance::{Demand, EndCause, GroupId, PeerId};
 use crate::base::timers::TimerId;
 use crate::base::transmit::ListenerId;
-use crate::call::{CallKey, Side};
+use crate::call::{CallKey, Cookie, Side};
 use crate::sip::Method;
 use crate::transaction::{ClientKey, ServerKey};
 
@@ -62,6 +62,8 @@ pub(super) enum Purpose {
         /// Which of the two sent it.
         side: Side,
         callee_tag: Box<[u8]>,
+        /// What names its call, while we hold no such call.
+        cookie: Option<Box<Cookie>>,
     },
     /// Neither: REGISTER, MESSAGE, and so on, dispatched.
     Plain { ladder: Option<Ladder> },

@@ -12,6 +12,7 @@ use super::context::Context;
 use super::originate::OwnRequest;
 use super::port::{Answer, Command, Input, Notice, Output};
 use super::probing::Probing;
+use super::saving::Unsaved;
 use super::setup::Setup;
 use super::stats::{DropReason, Stats, kind_of, kind_of_payload};
 use super::trust::SourceRates;
@@ -37,6 +38,8 @@ pub(super) enum CoreTimer {
     Resolve(u64),
     /// A probe without an answer.
     Probe(u32),
+    /// Calls have changed that are to be saved.
+    Save,
 }
 
 /// A stateful proxy, sans-IO: values in, values out. One a shard.
@@ -55,6 +58,7 @@ pub struct Core {
     pub(super) probing: Option<Probing>,
     pub(super) rates: SourceRates,
     pub(super) stopping: bool,
+    pub(super) unsaved: Unsaved,
     pub(super) stats: Stats,
     pub(super) edits: Edits,
     pub(super) buffer: Vec<u8>,
@@ -95,6 +99,7 @@ impl Core {
             probing: (shard.0 == 0).then(|| Probing::new(now, chance.u64(..), &setup)),
             rates: SourceRates::new(hasher.clone()),
             stopping: false,
+            unsaved: Unsaved::default(),
             stats: Stats::default(),
             edits: Edits::new(),
             buffer: Vec::new(),
@@ -204,6 +209,7 @@ impl Core {
                 CoreTimer::Call(key) => self.call_deadline(now, key),
                 CoreTimer::Resolve(token) => self.resolved(now, token, &[]),
                 CoreTimer::Probe(number) => self.probe_unanswered(now, number),
+                CoreTimer::Save => self.save(now),
             }
             self.settle_events(now);
         }
@@ -218,7 +224,7 @@ impl Core {
                 Event::TransportFailed(client, owner) => {
                     self.client_failed(now, client, owner, true)
                 }
-                Event::ClientGone(client, owner) => self.client_gone(client, owner),
+                Event::ClientGone(client, owner) => self.client_gone(now, client, owner),
                 Event::ServerGone(_, context) => self.server_gone(context),
                 Event::NoAck(_, _) => {}
             }
@@ -308,6 +314,10 @@ impl Core {
                 self.stopping = true;
                 Answer::Stopped
             }
+            Command::Restore(records) => Answer::Done(self.restore(now, &records)),
+            Command::PersistAll => Answer::Done(self.save_all(now)),
+            Command::PeerRestarted(peer) => Answer::Done(self.peer_restarted(now, peer)),
+            Command::PeerCalls { peer, calls } => Answer::Done(self.reconcile(now, peer, &calls)),
         };
         self.output(Output::Answer { token, answer });
     }

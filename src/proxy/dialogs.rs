@@ -86,6 +86,7 @@ impl Core {
                 since_unix_ms,
                 cseq: message.cseq(),
                 context: key,
+                ends_at: deadline,
             };
             let timers = &mut core.timers;
             let call = core.calls.insert(Some(serial), new, |key| {
@@ -102,9 +103,10 @@ impl Core {
     }
 
     /// The call is over: its slots come back, and nothing of it stays.
-    pub(super) fn end_call(&mut self, call: CallKey, cause: EndCause) {
-        if let Some(deadline) = self.calls.end(call, cause) {
-            self.timers.cancel(deadline);
+    pub(super) fn end_call(&mut self, now: Instant, call: CallKey, cause: EndCause) {
+        if let Some(ended) = self.calls.end(call, cause) {
+            self.timers.cancel(ended.deadline);
+            self.call_gone(now, &ended);
         }
     }
 }

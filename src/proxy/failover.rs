@@ -219,7 +219,7 @@ impl Core {
         };
         match before {
             Phase::Abandoned | Phase::Succeeded | Phase::Closed => {
-                return self.branch_closed(key, peer);
+                return self.branch_closed(now, key, peer);
             }
             Phase::Waiting | Phase::Proceeding => {}
         }
@@ -290,7 +290,7 @@ impl Core {
     }
 
     /// A client transaction is gone: its branch brings nothing more.
-    pub(super) fn client_gone(&mut self, _client: ClientKey, owner: Owner) {
+    pub(super) fn client_gone(&mut self, now: Instant, _client: ClientKey, owner: Owner) {
         let Some((key, number)) = context_of(owner) else {
             return;
         };
@@ -301,7 +301,7 @@ impl Core {
         let Some(branch) = branch else { return };
         branch.phase = Phase::Closed;
         let peer = branch.peer;
-        self.branch_closed(key, peer);
+        self.branch_closed(now, key, peer);
     }
 
     /// A server transaction is gone. One that never had a final response had nobody left to give it.

@@ -35,6 +35,7 @@ impl Core {
             .map_err(Refused::Answer)?;
         let message = incoming.message;
         if let Some(call) = belonging.call.and_then(|key| self.calls.get_mut(key)) {
+            call.heard = now;
             let seen = call.cseq_mut(belonging.side);
             *seen = message.cseq().max(*seen);
         }
@@ -53,6 +54,10 @@ impl Core {
             call: belonging.call,
             side: belonging.side,
             callee_tag: callee_tag.unwrap_or_default().into(),
+            cookie: match (&preprocessed.cookie, belonging.call) {
+                (CookieState::Good(cookie, _), None) => Some(Box::new(cookie.clone())),
+                (CookieState::Good(..) | CookieState::None | CookieState::Bad, _) => None,
+            },
         };
         let key = self
             .open_context(now, incoming, purpose, None)
@@ -178,6 +183,7 @@ impl Core {
             call: Some(call),
             side,
             callee_tag,
+            ..
         } = &context.purpose
         else {
             return;
@@ -217,7 +223,12 @@ impl Core {
     }
 
     /// The 2xx to a target refresh carries the other side's Contact (RFC 3261 §12.2.1.2).
-    pub(super) fn target_refreshed(&mut self, key: ContextKey, message: &Message<'_>) {
+    pub(super) fn target_refreshed(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        message: &Message<'_>,
+    ) {
         let Some(context) = self.contexts.get(key) else {
             return;
         };
@@ -226,21 +237,26 @@ impl Core {
             call: Some(call),
             side,
             callee_tag,
+            ..
         } = &context.purpose
         else {
             return;
         };
-        let contact = contact_uri(message);
-        if let (true, false, Some(live)) =
-            (refreshes, contact.is_empty(), self.calls.get_mut(*call))
-        {
+        let (call, contact) = (*call, contact_uri(message));
+        let Some(live) = self.calls.get_mut(call).filter(|_| refreshes) else {
+            return;
+        };
+        live.heard = now;
+        if !contact.is_empty() {
             refresh(live, side.other(), callee_tag, contact);
         }
+        self.session_refreshed(now, call, message);
+        self.call_changed(now, call);
     }
 
     /// A request within a dialog has its final response. A BYE's ends the dialog, unless it is a challenge; with its last
     /// dialog ends the call. A second BYE finds nothing left to end.
-    pub(super) fn dialog_request_finished(&mut self, key: ContextKey, status: u16) {
+    pub(super) fn dialog_request_finished(&mut self, now: Instant, key: ContextKey, status: u16) {
         let Some(context) = self.contexts.get(key) else {
             return;
         };
@@ -270,9 +286,10 @@ impl Core {
         }
         if live.dialogs.is_empty() {
             let cause = live.closing.map_or(EndCause::Bye, |closing| closing.cause);
-            self.end_call(call, cause);
+            self.end_call(now, call, cause);
         } else if !live.all_ending() {
             self.calls.step(call, CallEvent::ByeUndone);
+            self.call_changed(now, call);
         }
     }
 }

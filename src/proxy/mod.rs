@@ -1,5 +1,6 @@
 //! The core: what a stateful proxy does with a message (RFC 3261 §16), without sockets, clock or tasks.
 
+mod adopt;
 mod begin;
 mod cancel;
 mod context;
@@ -17,16 +18,18 @@ mod reject;
 mod request;
 mod response;
 pub mod route;
+mod saving;
 mod settle;
 pub mod setup;
 mod shards;
 pub mod stats;
 mod trust;
+mod vanished;
 mod waiting;
 
 pub use self::core::Core;
 pub use ladder::hash_key;
-pub use port::{Answer, Command, Input, Notice, Output};
+pub use port::{Answer, Command, Input, Notice, Output, Persist};
 pub use route::{Caller, Decision, Match, Route, RouteAction, SourceMatch, decide};
 pub use setup::{Listener, Setup, Timing, Trust, Unknown};
 pub use shards::{ShardId, shard_of};

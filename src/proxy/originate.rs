@@ -31,10 +31,22 @@ impl Core {
     /// A call's longest life is over; or what we did to end it took too long.
     pub(super) fn call_deadline(&mut self, now: Instant, call: CallKey) {
         match self.calls.get(call).map(|call| call.closing) {
-            Some(Some(closing)) => self.end_call(call, closing.cause),
+            Some(Some(closing)) => self.end_call(now, call, closing.cause),
+            Some(None) if self.session_is_over(now, call) => {
+                // Neither side has refreshed it, so neither is waited for.
+                self.say_bye(now, call);
+                self.end_call(now, call, EndCause::Expired);
+            }
             Some(None) => self.close(now, call, EndCause::Expired),
             None => {}
         }
+    }
+
+    fn session_is_over(&self, now: Instant, call: CallKey) -> bool {
+        let over = |call: &crate::call::Call| call.session_until.is_some_and(|until| until <= now);
+        self.calls
+            .get(call)
+            .is_some_and(|call| over(call) && call.is_up())
     }
 
     /// Ends a call from here: CANCEL while it rings, else BYE to both sides. It is over when all have answered or fallen silent.
@@ -61,17 +73,22 @@ impl Core {
     }
 
     fn hang_up(&mut self, now: Instant, key: CallKey, cause: EndCause) {
+        self.say_bye(now, key);
+        self.calls.step(key, CallEvent::ByeSent);
+        let none_under_way =
+            |call: &crate::call::Call| call.closing.is_none_or(|closing| closing.byes == 0);
+        if self.calls.get(key).is_some_and(none_under_way) {
+            self.end_call(now, key, cause);
+        }
+    }
+
+    /// BYE to both sides of every dialog.
+    fn say_bye(&mut self, now: Instant, key: CallKey) {
         let dialogs = self.calls.get(key).map_or(0, |call| call.dialogs.len());
         for dialog in 0..dialogs {
             for to in [Side::Caller, Side::Callee] {
                 self.send_bye(now, key, dialog, to);
             }
-        }
-        self.calls.step(key, CallEvent::ByeSent);
-        let none_under_way =
-            |call: &crate::call::Call| call.closing.is_none_or(|closing| closing.byes == 0);
-        if self.calls.get(key).is_some_and(none_under_way) {
-            self.end_call(key, cause);
         }
     }
 
@@ -143,7 +160,7 @@ impl Core {
     }
 
     /// One of our BYEs has its final response, or never will.
-    pub(super) fn own_finished(&mut self, _now: Instant, number: u32) {
+    pub(super) fn own_finished(&mut self, now: Instant, number: u32) {
         let Some(OwnRequest { call: key }) = self.own.remove(&number) else {
             return;
         };
@@ -157,7 +174,7 @@ impl Core {
         closing.byes = closing.byes.saturating_sub(1);
         if closing.byes == 0 {
             let cause = closing.cause;
-            self.end_call(key, cause);
+            self.end_call(now, key, cause);
         }
     }
 }

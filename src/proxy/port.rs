@@ -1,5 +1,6 @@
 //! What goes into the core and what comes out of it: values only.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use super::setup::Setup;
 use super::stats::{FailoverReason, Stats};
 use crate::balance::{GroupId, PeerId, Transport};
 use crate::base::transmit::{ListenerId, Transmit};
-use crate::call::{CallFilter, CallId, CallView};
+use crate::call::{CallFilter, CallId, CallRecord, CallView};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -61,6 +62,19 @@ pub enum Command {
     Stats,
     /// From now on every new call gets 503.
     Stop,
+    /// These calls were up when the process stopped. Those of other shards are passed over.
+    Restore(Arc<[CallRecord]>),
+    /// Everything that is saved, anew: a [`Persist::Call`] for every call that is up.
+    PersistAll,
+    /// The peer restarted: its calls are over.
+    PeerRestarted(PeerId),
+    /// The peer's complete list of Call-IDs.
+    PeerCalls {
+        /// The peer.
+        peer: PeerId,
+        /// The Call-IDs.
+        calls: Arc<HashSet<Vec<u8>>>,
+    },
 }
 
 /// The answer to a [`Command`].
@@ -76,6 +90,8 @@ pub enum Answer {
     Stats(Box<Stats>),
     /// To [`Command::Stop`].
     Stopped,
+    /// To the others: how many calls it concerned.
+    Done(usize),
 }
 
 /// One thing to be done outside.
@@ -96,6 +112,8 @@ pub enum Output {
     },
     /// Something that people want to know.
     Notice(Notice),
+    /// Rows of calls are to be written, or deleted.
+    Persist(Vec<Persist>),
     /// The answer to a command.
     Answer {
         /// As it was asked.
@@ -103,6 +121,15 @@ pub enum Output {
         /// The answer.
         answer: Answer,
     },
+}
+
+/// A change of what is saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Persist {
+    /// This call is up, and so; it replaces what was saved under its id.
+    Call(Box<CallRecord>),
+    /// This call is over.
+    Gone(CallId),
 }
 
 /// Something that people want to know.

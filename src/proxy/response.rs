@@ -119,6 +119,7 @@ impl Core {
         let Some(context) = self.contexts.get_mut(key) else {
             return;
         };
+        let bye = context.method == Method::Bye;
         let invite = context.method == Method::Invite;
         let Some(branch) = context.branches.get_mut(number) else {
             return;
@@ -133,8 +134,11 @@ impl Core {
             self.disarm_context(key);
             self.answered(now, key, peer, message);
         } else {
-            self.dialog_request_finished(key, message.status());
-            self.target_refreshed(key, message);
+            self.dialog_request_finished(now, key, message.status());
+            self.target_refreshed(now, key, message);
+        }
+        if !bye {
+            self.adopt(now, key, message);
         }
         self.send_back(now, key, message);
         self.settled(now, key);
@@ -160,7 +164,7 @@ impl Core {
         let (group, since, settled) = (context.group, context.since, context.settled);
         let request = context.request.clone();
         let Purpose::Call { key: call, .. } = context.purpose else {
-            return self.target_refreshed(key, message);
+            return self.target_refreshed(now, key, message);
         };
         if !settled {
             self.note_ringing(now, key);
@@ -180,6 +184,8 @@ impl Core {
         if let Some(call) = call {
             self.add_dialog(call, message);
             self.calls.step(call, CallEvent::Answered);
+            self.session_refreshed(now, call, message);
+            self.call_changed(now, call);
         }
     }
 
@@ -209,7 +215,7 @@ impl Core {
         let status = message.status();
         match before {
             Phase::Abandoned | Phase::Succeeded | Phase::Closed => {
-                return self.branch_closed(key, peer);
+                return self.branch_closed(now, key, peer);
             }
             Phase::Waiting | Phase::Proceeding => {}
         }
@@ -344,7 +350,7 @@ impl Core {
 
     /// A branch that was no longer waited for is over. If another peer's 2xx settled the context, the call that was left
     /// waiting on this branch is over with it.
-    pub(super) fn branch_closed(&mut self, key: ContextKey, peer: Option<PeerId>) {
+    pub(super) fn branch_closed(&mut self, now: Instant, key: ContextKey, peer: Option<PeerId>) {
         let Some(context) = self.contexts.get(key) else {
             return;
         };
@@ -353,7 +359,7 @@ impl Core {
                 call.state().stage() == Some(CallStage::Ringing) && call.peer() == peer
             };
             if self.calls.get(call).is_some_and(waits) {
-                self.end_call(call, EndCause::Cancelled);
+                self.end_call(now, call, EndCause::Cancelled);
             }
         }
         self.drop_if_done(key);

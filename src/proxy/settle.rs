@@ -122,9 +122,9 @@ impl Core {
         let (call, group) = (context.call(), context.group);
         if let Some(call) = call {
             self.came_out(group, outcome);
-            self.end_call(call, cause);
+            self.end_call(now, call, cause);
         }
-        self.dialog_request_finished(key, status);
+        self.dialog_request_finished(now, key, status);
         self.settled(now, key);
     }
 }

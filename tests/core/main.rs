@@ -8,4 +8,5 @@ mod failing_over;
 mod recovering;
 mod refusals;
 mod text;
+mod vanished;
 mod world;

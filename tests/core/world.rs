@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tandem::balance::{EndCause, Ledger, PeerView};
 use tandem::base::transmit::ListenerId;
 use tandem::config;
-use tandem::proxy::{Answer, Command, Core, Input, Notice, Output, ShardId, Stats};
+use tandem::proxy::{Answer, Command, Core, Input, Notice, Output, Persist, ShardId, Stats};
 
 use crate::text::Text;
 
@@ -55,10 +55,16 @@ pub struct World {
     pub notices: Vec<Notice>,
     pub resolves: Vec<(u64, String)>,
     answers: Vec<Answer>,
+    pub rows: Vec<Persist>,
 }
 
 impl World {
     pub fn new(toml: &str) -> Self {
+        Self::later(toml, 0)
+    }
+
+    /// A process that starts so many milliseconds after the others; the secret is the same.
+    pub fn later(toml: &str, after_ms: u64) -> Self {
         let system = config::System { folder: "".into() };
         let config =
             config::parse("test.toml", toml.as_bytes(), &system).expect("a valid configuration");
@@ -72,15 +78,16 @@ impl World {
             .collect();
         let mut setup = config::setup(&config, ledger.directory(), listeners);
         setup.shards = 1;
+        setup.secret = [7; 16];
         let core = Core::new(
             now,
-            1_700_000_000_000,
+            1_700_000_000_000 + after_ms,
             ShardId(0),
             7,
             Arc::new(setup),
             ledger.clone(),
         );
-        let (sent, notices, resolves, answers) = Default::default();
+        let (sent, notices, resolves, answers, rows) = Default::default();
         Self {
             core,
             ledger,
@@ -89,6 +96,7 @@ impl World {
             notices,
             resolves,
             answers,
+            rows,
         }
     }
 
@@ -147,6 +155,7 @@ impl World {
                 }
                 Output::Resolve { token, host, .. } => self.resolves.push((token, host)),
                 Output::Notice(notice) => self.notices.push(notice),
+                Output::Persist(rows) => self.rows.extend(rows),
                 Output::Answer { answer, .. } => self.answers.push(answer),
             }
         }

@@ -1,0 +1,231 @@
+//! Calls that end without a BYE, and calls that a restart takes up.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tandem::balance::EndCause;
+use tandem::call::{CallFilter, CallStage};
+use tandem::proxy::{Answer, Command, Persist};
+
+use crate::text::{CALLER, invite};
+use crate::world::{A, THREE_PEERS, World};
+
+fn listed(world: &mut World, calls: &[&str]) {
+    let peer = world.peer("a").id;
+    let calls: HashSet<Vec<u8>> = calls.iter().map(|call| call.as_bytes().to_vec()).collect();
+    world.command(Command::PeerCalls {
+        peer,
+        calls: Arc::new(calls),
+    });
+}
+
+#[test]
+fn a_call_that_two_lists_in_a_row_lack_has_ended() {
+    let mut world = World::new(THREE_PEERS);
+    world.call_up("c1");
+    world.pass(Duration::from_secs(6));
+    listed(&mut world, &[]);
+    assert_eq!(world.own("a"), 1);
+    listed(&mut world, &["c1"]);
+    listed(&mut world, &["other"]);
+    assert_eq!(
+        world.own("a"),
+        1,
+        "a list that has it starts the count anew"
+    );
+    listed(&mut world, &[]);
+    assert_eq!(
+        (world.own("a"), world.released("a", EndCause::Reconciled)),
+        (0, 1)
+    );
+    world.at_rest();
+}
+
+#[test]
+fn a_list_says_nothing_of_a_call_that_was_heard_of_lately() {
+    let mut world = World::new(THREE_PEERS);
+    world.call_up("c1");
+    for _ in 0..4 {
+        world.pass(Duration::from_secs(1));
+        listed(&mut world, &[]);
+    }
+    assert_eq!(world.own("a"), 1);
+}
+
+#[test]
+fn a_peer_that_restarted_holds_none_of_its_calls_any_more() {
+    let mut world = World::new(THREE_PEERS);
+    world.call_up("c1");
+    let peer = world.peer("a").id;
+    world.command(Command::PeerRestarted(peer));
+    assert_eq!(
+        (world.own("a"), world.released("a", EndCause::PeerRestarted)),
+        (0, 1)
+    );
+    world.at_rest();
+}
+
+fn call_up_with_session(world: &mut World, expires: &str) -> crate::text::Text {
+    let request = invite("c1");
+    world.deliver(CALLER, &request);
+    let at_a = world.expect(A, "INVITE");
+    let extra = format!("Contact: <sip:100@{A}>\r\n{expires}");
+    world.deliver(A, &at_a.response("200 OK", "callee", &extra));
+    let ok = world.expect(CALLER, "200");
+    world.deliver(CALLER, &ok.ack(&request));
+    world.expect(A, "ACK");
+    ok
+}
+
+#[test]
+fn a_session_that_nobody_refreshes_ends_after_its_interval_and_the_grace() {
+    let mut world = World::new(THREE_PEERS);
+    call_up_with_session(&mut world, "Session-Expires: 90;refresher=uac\r\n");
+    world.pass(Duration::from_secs(121));
+    assert_eq!(world.own("a"), 1);
+    world.pass(Duration::from_secs(2));
+    assert_eq!(
+        (world.own("a"), world.released("a", EndCause::Expired)),
+        (0, 1)
+    );
+    world.expect(CALLER, "BYE");
+    world.expect(A, "BYE");
+    world.at_rest();
+}
+
+#[test]
+fn a_refresh_prolongs_a_session() {
+    let mut world = World::new(THREE_PEERS);
+    let ok = call_up_with_session(&mut world, "Session-Expires: 90;refresher=uac\r\n");
+    for round in 2..6 {
+        world.pass(Duration::from_secs(60));
+        world.deliver(
+            CALLER,
+            &ok.next("UPDATE", round, &format!("{CALLER};branch=z9hG4bKu{round}")),
+        );
+        let update = world.expect(A, "UPDATE");
+        world.deliver(
+            A,
+            &update.response("200 OK", "", "Session-Expires: 90;refresher=uac\r\n"),
+        );
+        world.expect(CALLER, "200");
+    }
+    assert_eq!(world.own("a"), 1);
+    world.pass(Duration::from_secs(123));
+    assert_eq!(world.own("a"), 0);
+}
+
+/// The rows that a store would hold.
+fn rows(world: &mut World) -> Vec<tandem::call::CallRecord> {
+    let mut rows = Vec::new();
+    for row in world.rows.drain(..) {
+        match row {
+            Persist::Call(record) => rows.push(*record),
+            Persist::Gone(id) => rows.retain(|row| row.id != id.0),
+        }
+    }
+    rows
+}
+
+#[test]
+fn a_call_is_saved_once_it_is_up_and_its_row_goes_with_it() {
+    let mut world = World::new(THREE_PEERS);
+    let (_, _, ok) = world.call_up("c1");
+    assert!(world.rows.is_empty());
+    world.pass(Duration::from_millis(100));
+    assert!(matches!(world.rows.as_slice(), [Persist::Call(_)]));
+    world.deliver(
+        CALLER,
+        &ok.next("BYE", 2, &format!("{CALLER};branch=z9hG4bKb")),
+    );
+    let bye = world.expect(A, "BYE");
+    world.deliver(A, &bye.response("200 OK", "", ""));
+    world.pass(Duration::from_millis(100));
+    assert!(rows(&mut world).is_empty());
+}
+
+#[test]
+fn a_restart_takes_up_the_calls_that_were_saved_and_they_end_as_any() {
+    let mut before = World::new(THREE_PEERS);
+    let (_, at_a, ok) = before.call_up("c1");
+    before.pass(Duration::from_millis(100));
+    let saved = rows(&mut before);
+    let mut world = World::new(THREE_PEERS);
+    let Answer::Done(1) = world.command(Command::Restore(saved.clone().into())) else {
+        panic!("one call")
+    };
+    let Answer::Done(0) = world.command(Command::Restore(saved.into())) else {
+        panic!("known already")
+    };
+    assert_eq!((world.own("a"), world.peer("a").marked), (1, 1));
+    let Answer::Calls(calls) = world.command(Command::Calls(CallFilter {
+        limit: 9,
+        ..Default::default()
+    })) else {
+        panic!("calls")
+    };
+    assert_eq!(
+        (calls.len(), calls[0].stage, calls[0].call_id.as_str()),
+        (1, CallStage::Up, "c1")
+    );
+    world.deliver(
+        A,
+        &at_a.back("INFO", 1, &format!("{A};branch=z9hG4bKi"), "callee"),
+    );
+    world.expect(CALLER, "INFO");
+    world.deliver(
+        CALLER,
+        &ok.next("BYE", 2, &format!("{CALLER};branch=z9hG4bKb")),
+    );
+    let bye = world.expect(A, "BYE");
+    world.deliver(A, &bye.response("200 OK", "", ""));
+    world.expect(CALLER, "200");
+    assert_eq!((world.own("a"), world.released("a", EndCause::Bye)), (0, 1));
+    world.at_rest();
+}
+
+#[test]
+fn a_call_that_was_not_saved_is_adopted_by_its_cookie_at_its_next_answer() {
+    let mut before = World::new(THREE_PEERS);
+    let (_, _, ok) = before.call_up("c1");
+    let mut world = World::later(THREE_PEERS, 60_000);
+    world.deliver(
+        CALLER,
+        &ok.next("INFO", 2, &format!("{CALLER};branch=z9hG4bKi")),
+    );
+    let info = world.expect(A, "INFO");
+    assert_eq!(world.own("a"), 0, "a request alone shows nothing");
+    world.deliver(A, &info.response("200 OK", "", ""));
+    world.expect(CALLER, "200");
+    assert_eq!(world.own("a"), 1);
+    world.deliver(
+        CALLER,
+        &ok.next("BYE", 3, &format!("{CALLER};branch=z9hG4bKb")),
+    );
+    let bye = world.expect(A, "BYE");
+    world.deliver(A, &bye.response("200 OK", "", ""));
+    world.expect(CALLER, "200");
+    assert_eq!(world.own("a"), 0);
+    world.at_rest();
+}
+
+#[test]
+fn a_call_that_ended_here_is_not_adopted_again() {
+    let mut world = World::new(THREE_PEERS);
+    let (_, _, ok) = world.call_up("c1");
+    world.deliver(
+        CALLER,
+        &ok.next("BYE", 2, &format!("{CALLER};branch=z9hG4bKb")),
+    );
+    let bye = world.expect(A, "BYE");
+    world.deliver(A, &bye.response("200 OK", "", ""));
+    world.expect(CALLER, "200");
+    world.deliver(
+        CALLER,
+        &ok.next("INFO", 3, &format!("{CALLER};branch=z9hG4bKi")),
+    );
+    let info = world.expect(A, "INFO");
+    world.deliver(A, &info.response("200 OK", "", ""));
+    assert_eq!(world.own("a"), 0);
+}
