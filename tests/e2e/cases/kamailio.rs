@@ -82,7 +82,7 @@ impl Kamailio {
             .arg(folder.path())
             .arg("-w")
             .arg(folder.path());
-        let process = Running::start(command, name, folder.path());
+        let process = Running::start_family(command, name, folder.path());
         wait_for_udp(address, Duration::from_secs(10));
         Self {
             address,

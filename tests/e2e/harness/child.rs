@@ -1,6 +1,7 @@
 //! A process that this test started, its output in files, killed by its own id when the test is over.
 
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -10,6 +11,8 @@ use super::wait;
 /// A running program.
 pub struct Running {
     child: Child,
+    /// It leads a process group of its own, which ends with it.
+    leads: bool,
     name: String,
     stdout: PathBuf,
     stderr: PathBuf,
@@ -18,7 +21,19 @@ pub struct Running {
 impl Running {
     /// Starts `command`; its output goes to `<name>.out` and `<name>.err` in `folder`.
     #[track_caller]
-    pub fn start(mut command: Command, name: &str, folder: &Path) -> Self {
+    pub fn start(command: Command, name: &str, folder: &Path) -> Self {
+        Self::spawn(command, name, folder, false)
+    }
+
+    /// Like `start`, for a program that has children of its own.
+    #[track_caller]
+    pub fn start_family(mut command: Command, name: &str, folder: &Path) -> Self {
+        command.process_group(0);
+        Self::spawn(command, name, folder, true)
+    }
+
+    #[track_caller]
+    fn spawn(mut command: Command, name: &str, folder: &Path, leads: bool) -> Self {
         let program = command.get_program().to_string_lossy().into_owned();
         let stdout = folder.join(format!("{name}.out"));
         let stderr = folder.join(format!("{name}.err"));
@@ -34,6 +49,7 @@ impl Running {
             });
         Self {
             child,
+            leads,
             name: name.to_owned(),
             stdout,
             stderr,
@@ -97,6 +113,11 @@ impl Drop for Running {
                 break;
             }
             std::thread::sleep(Duration::from_millis(5));
+        }
+        if self.leads {
+            let group = nix::unistd::Pid::from_raw(self.child.id() as i32);
+            // Mostly nobody is left; Kamailio at times leaves one of its own behind.
+            let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
         }
     }
 }
