@@ -14,6 +14,7 @@ use tandem::metrics::{FAMILIES, Kind, Scrape};
 
 fn render() -> String {
     let peers = [views::peer(0, "pbx-a"), views::peer(1, "pbx \"b\" \\ 2")];
+    tandem::metrics::start();
     tandem::metrics::reloaded(true);
     let directory = views::directory();
     let stats = views::stats(&directory);
