@@ -51,11 +51,14 @@ impl Core {
         let invite = incoming.message.method() == Method::Invite;
         let key = self.open_context(now, incoming, Purpose::Plain { ladder: None }, group)?;
         let purpose = if invite {
+            let placed_by = incoming.caller.peer.filter(|_| plan.count_source);
             let call = self.open_call(now, incoming, &plan, group, key);
             let serial = self.calls.get(call).map_or(0, |call| call.serial);
             Purpose::Call {
                 key: call,
                 serial,
+                demand: plan.demand.clone(),
+                placed_by,
                 ladder,
             }
         } else {

@@ -54,6 +54,10 @@ pub(super) enum Purpose {
         key: CallKey,
         /// The call's number in cookies.
         serial: u32,
+        /// What the call takes.
+        demand: Demand,
+        /// The peer that placed it, when it is counted there.
+        placed_by: Option<PeerId>,
         ladder: Option<Ladder>,
     },
     /// It is within a dialog.
@@ -153,6 +157,8 @@ pub(super) enum Phase {
 /// A final response that may go back.
 pub(super) struct Collected {
     pub status: u16,
+    /// The group's rules took it for a failure of that peer, for which another was asked.
+    pub peers_fault: bool,
     /// Ready to be sent, our own Via taken off.
     pub payload: Bytes,
 }
@@ -189,12 +195,21 @@ impl Context {
             .all(|branch| branch.phase == Phase::Closed)
     }
 
-    /// Keeps `response` if it is better than what is there (RFC 3261 §16.7 step 6).
-    pub fn collect(&mut self, response: Collected) {
-        let better = |best: &Collected| rank(response.status) < rank(best.status);
-        if self.best.as_ref().is_none_or(better) {
+    /// Keeps `response` if it is better than what is there (RFC 3261 §16.7 step 6); says whether it did.
+    pub fn collect(&mut self, response: Collected) -> bool {
+        let better = |best: &Collected| response.rank() < best.rank();
+        let kept = self.best.as_ref().is_none_or(better);
+        if kept {
             self.best = Some(response);
         }
+        kept
+    }
+}
+
+impl Collected {
+    /// Lower is better. What a peer was failed for speaks of that peer alone: any other answer is the callee's own.
+    fn rank(&self) -> (bool, u16) {
+        (self.peers_fault, rank(self.status))
     }
 }
 

@@ -35,10 +35,13 @@ impl Core {
         }
         let request = context.request.clone();
         let (call, group) = (context.call(), context.group);
-        if peer.is_none()
-            && matches!(failure, Failure::Timeout | Failure::Transport)
-            && self.next_address(now, key)
-        {
+        // RFC 3263 §4.3. A request other than INVITE that timed out is over for its sender too.
+        let elsewhere = match failure {
+            Failure::Timeout => context.method == Method::Invite,
+            Failure::Transport => true,
+            Failure::Status(status) => status == 503,
+        };
+        if peer.is_none() && elsewhere && self.next_address(now, key) {
             return;
         }
         if !self.covers(key, failure) {
@@ -233,6 +236,7 @@ impl Core {
             AttemptOutcome::Timeout
         };
         self.attempt_came_out(key, peer, outcome);
+        let peers_fault = self.covers(key, failure);
         // RFC 3261 §16.8, §16.9: as if 408, or 503, had come. RFC 4320: no late 408 to other than INVITE.
         if let Some(context) = self.contexts.get_mut(key)
             && context.best.is_none()
@@ -241,6 +245,7 @@ impl Core {
             let status = if transport { 503 } else { 408 };
             context.collect(Collected {
                 status,
+                peers_fault,
                 payload: bytes::Bytes::new(),
             });
         }

@@ -1,6 +1,7 @@
 //! The core: what a stateful proxy does with a message (RFC 3261 §16), without sockets, clock or tasks.
 
 mod adopt;
+mod answered;
 mod begin;
 mod cancel;
 mod context;

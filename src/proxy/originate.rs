@@ -4,6 +4,7 @@ use bytes::Bytes;
 use std::io::Write;
 use std::time::Instant;
 
+use super::answered::Unwanted;
 use super::core::{Core, CoreTimer};
 use super::waiting::{Place, place_of};
 use crate::balance::{EndCause, Transport};
@@ -34,7 +35,7 @@ impl Core {
             Some(Some(closing)) => self.end_call(now, call, closing.cause),
             Some(None) if self.session_is_over(now, call) => {
                 // Neither side has refreshed it, so neither is waited for.
-                self.say_bye(now, call);
+                self.say_bye(now, call, 0);
                 self.end_call(now, call, EndCause::Expired);
             }
             Some(None) => self.close(now, call, EndCause::Expired),
@@ -67,13 +68,27 @@ impl Core {
         call.deadline = deadline;
         match call.state().stage() {
             Some(CallStage::Ringing) => self.cancel_branches(now, context, cause),
-            Some(CallStage::Up | CallStage::Ending) => self.hang_up(now, key, cause),
+            Some(CallStage::Up | CallStage::Ending) => self.hang_up(now, key, cause, 0),
             None => {}
         }
     }
 
-    fn hang_up(&mut self, now: Instant, key: CallKey, cause: EndCause) {
-        self.say_bye(now, key);
+    /// A call that was answered although we had ended it: the answer has gone to the caller, so both sides get BYE.
+    pub(super) fn hang_up_unwanted(&mut self, now: Instant, unwanted: &Unwanted) {
+        let Unwanted { call: key, cause } = *unwanted;
+        let Some(call) = self.calls.get(key) else {
+            return;
+        };
+        if call.closing.is_none() {
+            return self.close(now, key, cause);
+        }
+        // Other dialogs of the call have had their BYEs.
+        let last = call.dialogs.len().saturating_sub(1);
+        self.hang_up(now, key, cause, last);
+    }
+
+    fn hang_up(&mut self, now: Instant, key: CallKey, cause: EndCause, from: usize) {
+        self.say_bye(now, key, from);
         self.calls.step(key, CallEvent::ByeSent);
         let none_under_way =
             |call: &crate::call::Call| call.closing.is_none_or(|closing| closing.byes == 0);
@@ -82,10 +97,10 @@ impl Core {
         }
     }
 
-    /// BYE to both sides of every dialog.
-    fn say_bye(&mut self, now: Instant, key: CallKey) {
+    /// BYE to both sides of every dialog from this one on.
+    fn say_bye(&mut self, now: Instant, key: CallKey, from: usize) {
         let dialogs = self.calls.get(key).map_or(0, |call| call.dialogs.len());
-        for dialog in 0..dialogs {
+        for dialog in from..dialogs {
             for to in [Side::Caller, Side::Callee] {
                 self.send_bye(now, key, dialog, to);
             }

@@ -41,33 +41,29 @@ impl<'a> Preprocessed<'a> {
         if routes.peek().is_none() {
             return found;
         }
-        if let Some(text) = cookie_text(message.uri())
-            && own_uri(setup, message.uri())
-        {
+        let mut visit = cookie_text(message.uri()).filter(|_| own_uri(setup, message.uri()));
+        let mut visited = visit.is_some();
+        if let Some(text) = visit {
             found.cookie = read_cookie(setup, message, text);
             found.restored = message.values(HeaderName::Route).last();
-            found.next = routes
-                .next()
-                .filter(|first| Some(first.span) != found.restored.map(|last| last.span));
-            return found;
         }
-        let mut seen: Option<&[u8]> = None;
-        for route in routes {
+        let restored = found.restored.map(|last| last.span);
+        for route in routes.take_while(|route| Some(route.span) != restored) {
             let uri = NameAddr::parse(route.text)
                 .map(|address| address.uri)
                 .unwrap_or_default();
             let text = cookie_text(uri);
             // A second entry of ours is the other half of a double Record-Route (RFC 5658) only with the same
             // cookie; another cookie is a spiral's next turn through us.
-            let same_visit = found.own.is_empty() || text == seen;
+            let same_visit = !visited || text == visit;
             if !same_visit || !own_uri(setup, uri) {
                 found.next = Some(route);
                 break;
             }
-            if let (true, Some(text)) = (found.own.is_empty(), text) {
+            if let (false, Some(text)) = (visited, text) {
                 found.cookie = read_cookie(setup, message, text);
             }
-            seen = text;
+            (visited, visit) = (true, text);
             found.own.push(route);
         }
         found
@@ -104,6 +100,15 @@ fn read_cookie(setup: &Setup, message: &Message<'_>, text: &[u8]) -> CookieState
     ) {
         Some((cookie, side)) => CookieState::Good(cookie, side),
         None => CookieState::Bad,
+    }
+}
+
+/// The serial number in an entry of ours in the Record-Route of a response; `None` for anybody else's.
+pub(super) fn recorded_by(setup: &Setup, message: &Message<'_>, uri: &[u8]) -> Option<u32> {
+    let text = cookie_text(uri).filter(|_| own_uri(setup, uri))?;
+    match read_cookie(setup, message, text) {
+        CookieState::Good(cookie, _) => Some(cookie.serial),
+        CookieState::None | CookieState::Bad => None,
     }
 }
 

@@ -3,13 +3,12 @@
 use bytes::Bytes;
 use std::time::{Duration, Instant};
 
-use super::context::{Collected, Phase, Purpose, Rung};
+use super::context::{Phase, Rung};
 use super::core::Core;
-use super::stats::{DropReason, Outcome};
-use crate::balance::{Demand, EndCause, Failure, Mark, Observation, PeerId};
-use crate::base::limits::DIALOGS_PER_CALL_MAX;
+use super::stats::DropReason;
+use crate::balance::{EndCause, Failure, Observation, PeerId};
 use crate::base::transmit::Transmit;
-use crate::call::{AttemptOutcome, Call, CallEvent, CallKey, CallStage};
+use crate::call::{AttemptOutcome, Call, CallStage};
 use crate::sip::{HeaderName, Message, Method};
 use crate::transaction::{ContextKey, Owner};
 
@@ -19,6 +18,14 @@ impl Core {
             // RFC 6026 §8.9: what matches no transaction goes nowhere.
             return self.dropped(DropReason::StrayResponse);
         };
+        let forwarded = matches!(
+            self.transactions.owner_of(client),
+            Some(Owner::Context { .. })
+        );
+        // RFC 3261 §16.7 step 3: with no Via below ours it is for nobody, so it is no answer, and the right one may follow.
+        if forwarded && message.via_count() < 2 {
+            return self.dropped(DropReason::StrayResponse);
+        }
         match self.transactions.receive_response(now, client, message) {
             Some(Owner::Context { key, branch }) => self.branch_response(now, key, branch, message),
             Some(Owner::Probe(number)) => self.probe_answered(now, number, message.status()),
@@ -85,14 +92,13 @@ impl Core {
             }
             Phase::Succeeded | Phase::Closed => {}
             Phase::Waiting | Phase::Proceeding => {
+                let first = branch.phase == Phase::Waiting;
                 branch.phase = Phase::Proceeding;
-                if context.settled {
-                    return;
-                }
-                if invite {
-                    self.arm_context(now, key, ring);
-                } else {
+                // Further 100s do not put Timer C off (RFC 3261 §16.7 step 2).
+                if !invite {
                     self.disarm_context(key);
+                } else if first || message.status() > 100 {
+                    self.arm_context(now, key, ring);
                 }
             }
         }
@@ -102,7 +108,7 @@ impl Core {
         }
     }
 
-    fn note_ringing(&mut self, now: Instant, key: ContextKey) {
+    pub(super) fn note_ringing(&mut self, now: Instant, key: ContextKey) {
         let Some(context) = self.contexts.get_mut(key) else {
             return;
         };
@@ -132,75 +138,20 @@ impl Core {
         };
         if invite {
             self.disarm_context(key);
-            self.answered(now, key, peer, message);
+            let unwanted = self.answered(now, key, peer, message);
+            self.send_back(now, key, message);
+            if let Some(unwanted) = unwanted {
+                self.hang_up_unwanted(now, &unwanted);
+            }
         } else {
             self.dialog_request_finished(now, key, message.status());
             self.target_refreshed(now, key, message);
+            self.send_back(now, key, message);
         }
         if !bye {
             self.adopt(now, key, message);
         }
-        self.send_back(now, key, message);
         self.settled(now, key);
-    }
-
-    /// A 2xx to an INVITE: the call is up. A late one, of a branch given up, begins a call of its own.
-    fn answered(
-        &mut self,
-        now: Instant,
-        key: ContextKey,
-        peer: Option<PeerId>,
-        message: &Message<'_>,
-    ) {
-        let tag = self.hasher.hash_one(message.to_tag().unwrap_or_default());
-        let Some(context) = self.contexts.get_mut(key) else {
-            return;
-        };
-        let tags = &mut context.answered_tags;
-        if tags.contains(&tag) || tags.len() >= DIALOGS_PER_CALL_MAX {
-            return;
-        }
-        tags.push(tag);
-        let (group, since, settled) = (context.group, context.since, context.settled);
-        let request = context.request.clone();
-        let Purpose::Call { key: call, .. } = context.purpose else {
-            return self.target_refreshed(now, key, message);
-        };
-        if !settled {
-            self.note_ringing(now, key);
-            self.stats
-                .group(group)
-                .answer_seconds
-                .record(seconds(now, since));
-            self.came_out(group, Outcome::Answered);
-            self.attempt_came_out(key, peer, AttemptOutcome::Answered);
-        }
-        let elsewhere = |call: &Call| call.peer() != peer;
-        let call = if self.calls.get(call).is_none_or(elsewhere) {
-            self.sibling(now, key, peer, &request)
-        } else {
-            Some(call)
-        };
-        if let Some(call) = call {
-            self.add_dialog(call, message);
-            self.calls.step(call, CallEvent::Answered);
-            self.session_refreshed(now, call, message);
-            self.call_changed(now, call);
-        }
-    }
-
-    /// The call that a late answer makes: on the peer that was given up, counted there as what it is, a fact.
-    fn sibling(
-        &mut self,
-        now: Instant,
-        key: ContextKey,
-        peer: Option<PeerId>,
-        request: &Bytes,
-    ) -> Option<CallKey> {
-        let ledger = self.ledger.clone();
-        let slot =
-            |demand: &Demand| peer.map(|peer| ledger.readmit(peer, demand, Mark::LateAnswer));
-        self.open_sibling(now, key, peer, request, slot)
     }
 
     fn failure(&mut self, now: Instant, key: ContextKey, number: usize, message: &Message<'_>) {
@@ -220,8 +171,9 @@ impl Core {
             Phase::Waiting | Phase::Proceeding => {}
         }
         self.attempt_came_out(key, peer, AttemptOutcome::Status(status));
-        self.collect(key, message);
         let failure = Failure::Status(status);
+        let peers_fault = self.covers(key, failure);
+        self.collect(key, message, peers_fault);
         let retry_after = message
             .header(HeaderName::RetryAfter)
             .and_then(delta_seconds);
@@ -242,8 +194,14 @@ impl Core {
     ) {
         let ladder = self.contexts.get(key).and_then(|context| context.ladder());
         let asked_too_much = ladder.is_some_and(|ladder| ladder.rung != Rung::Balance);
+        let cancelled = self
+            .contexts
+            .get(key)
+            .is_some_and(|context| context.cancelled.is_some());
         let failure = Failure::Status(status);
         let what = match status {
+            // It does as it was told.
+            487 if cancelled => Observation::Answered(status),
             503 if asked_too_much => Observation::Answered(status),
             503 => Observation::Busy503 { retry_after },
             _ if self.covers(key, failure) => Observation::Failed(failure),
@@ -252,31 +210,7 @@ impl Core {
         self.ledger.report(now, peer, what);
     }
 
-    /// Keeps a final response, ready to be sent back.
-    fn collect(&mut self, key: ContextKey, message: &Message<'_>) {
-        let payload = self.without_our_via(message);
-        let Some(context) = self.contexts.get_mut(key) else {
-            return;
-        };
-        if matches!(message.status(), 401 | 407) && context.best.is_some() {
-            for header in message.headers() {
-                if matches!(
-                    header.name,
-                    HeaderName::ProxyAuthenticate | HeaderName::WwwAuthenticate
-                ) {
-                    context
-                        .challenges
-                        .extend_from_slice(header.line.of(message.bytes()));
-                }
-            }
-        }
-        context.collect(Collected {
-            status: message.status(),
-            payload,
-        });
-    }
-
-    fn without_our_via(&mut self, message: &Message<'_>) -> Bytes {
+    pub(super) fn without_our_via(&mut self, message: &Message<'_>) -> Bytes {
         self.edits.clear();
         self.edits.pop_via(message);
         self.buffer.clear();
@@ -286,9 +220,6 @@ impl Core {
 
     /// Sends a response on to where its request came from.
     fn send_back(&mut self, now: Instant, key: ContextKey, message: &Message<'_>) {
-        if message.via_count() < 2 {
-            return self.dropped(DropReason::StrayResponse);
-        }
         let payload = self.without_our_via(message);
         self.respond(now, key, message.status(), payload);
     }

@@ -8,7 +8,7 @@ use super::core::Core;
 use super::reject::Reject;
 use super::stats::Outcome;
 use crate::balance::EndCause;
-use crate::sip;
+use crate::sip::{HeaderName, Message};
 use crate::transaction::ContextKey;
 
 impl Core {
@@ -62,6 +62,32 @@ impl Core {
         self.conclude(now, key, status, cause, outcome);
     }
 
+    /// Keeps a final response, ready to be sent back.
+    pub(super) fn collect(&mut self, key: ContextKey, message: &Message<'_>, peers_fault: bool) {
+        let payload = self.without_our_via(message);
+        let Some(context) = self.contexts.get_mut(key) else {
+            return;
+        };
+        let status = message.status();
+        let kept = context.collect(Collected {
+            status,
+            peers_fault,
+            payload,
+        });
+        if kept || !matches!(status, 401 | 407) {
+            return;
+        }
+        for header in message.headers() {
+            if matches!(
+                header.name,
+                HeaderName::ProxyAuthenticate | HeaderName::WwwAuthenticate
+            ) {
+                let line = header.line.of(message.bytes());
+                context.challenges.extend_from_slice(line);
+            }
+        }
+    }
+
     /// Every challenge goes back, so that the caller can answer all at once (RFC 3261 §16.7 step 7).
     fn with_challenges(&mut self, payload: Bytes, challenges: &[u8]) -> Bytes {
         if challenges.is_empty() {
@@ -76,7 +102,7 @@ impl Core {
             }
             core.edits.clear();
             core.edits
-                .prepend_header(&message, sip::HeaderName::ProxyAuthenticate, challenges);
+                .prepend_header(&message, HeaderName::ProxyAuthenticate, challenges);
             core.buffer.clear();
             core.edits.apply(message.bytes(), &mut core.buffer);
             Bytes::copy_from_slice(&core.buffer)
@@ -95,9 +121,12 @@ impl Core {
         let Some(context) = self.contexts.get_mut(key) else {
             return;
         };
-        // A final response that crossed the CANCEL stands; the 487 to our own CANCEL does not say why.
-        let says_nothing =
-            |best: &Collected| best.payload.is_empty() || rung_out && best.status == 487;
+        // A final response that crossed the CANCEL stands, unless it only says that another peer would have to be asked; the
+        // 487 to our own CANCEL does not say why.
+        let says_nothing = |best: &Collected| {
+            let one_peers = best.peers_fault || best.status == 503;
+            one_peers || best.payload.is_empty() || rung_out && best.status == 487
+        };
         match context.best.take_if(|best| !says_nothing(best)) {
             Some(best) => {
                 self.respond(now, key, best.status, best.payload);

@@ -29,11 +29,15 @@ impl Core {
         self.arm_call(key);
     }
 
-    /// Arms what comes first: the end of the session, or of the longest life of a call.
+    /// Arms what comes first: the end of the session, or of the longest life of a call. A call that we are ending has its
+    /// deadline already.
     pub(super) fn arm_call(&mut self, key: CallKey) {
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };
+        if call.closing.is_some() {
+            return;
+        }
         let at = call
             .session_until
             .map_or(call.ends_at, |until| until.min(call.ends_at));

@@ -176,6 +176,7 @@ impl Core {
         if let Some(context) = self.contexts.get_mut(key) {
             context.collect(Collected {
                 status: 503,
+                peers_fault: false,
                 payload: Bytes::new(),
             });
         }

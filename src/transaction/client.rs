@@ -125,6 +125,11 @@ impl Transactions {
         self.step_client(key, ClientEvent::TransportFailed, None);
     }
 
+    /// Whom its responses concern; none once it has ended.
+    pub fn owner_of(&self, key: ClientKey) -> Option<Owner> {
+        self.clients.get(key).map(|client| client.owner)
+    }
+
     /// The request as it was sent, until its final response.
     pub fn request_of(&self, key: ClientKey) -> Option<&Bytes> {
         let client = self.clients.get(key)?;

@@ -1,9 +1,11 @@
 //! The core under virtual time: datagrams in, datagrams out, counts after every step.
 
+mod answering;
 mod basics;
 mod cancelling;
 mod dialogs;
 mod dispatching;
+mod ending;
 mod failing_over;
 mod recovering;
 mod refusals;

@@ -273,4 +273,11 @@ impl World {
     pub fn skip(&mut self) {
         self.sent.pop_front();
     }
+
+    /// Passes over all next messages that are any of these.
+    pub fn skip_all(&mut self, kinds: &[(&str, &str)]) {
+        while kinds.iter().any(|(to, kind)| self.next_is(to, kind)) {
+            self.skip();
+        }
+    }
 }
