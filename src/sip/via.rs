@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::Span;
-use super::chars::{is_lws, is_token_byte, port, quoted_len};
+use super::chars::{is_lws, is_token_byte, port, quoted_len, trim_end};
 use super::host::{Host, bare_address, host_prefix, sendable};
 
 /// The `rport` parameter (RFC 3581).
@@ -141,7 +141,7 @@ impl<'a> Via<'a> {
         let mut value = None;
         if cursor.eat_between(b'=').is_some() {
             value = Some(cursor.param_value()?);
-            end = cursor.at;
+            end = cursor.end_of_text();
         }
         let span = Span::new(start, end);
         if name.eq_ignore_ascii_case(b"branch") {
@@ -252,6 +252,12 @@ impl<'a> Cursor<'a> {
             return Some(&rest[..length]);
         }
         Some(self.while_true(|b| is_token_byte(b) || matches!(b, b'[' | b']' | b':')))
+    }
+
+    /// Where the text read so far ends, without the white space skipped behind it.
+    fn end_of_text(&self) -> usize {
+        let read = self.bytes.get(..self.at).unwrap_or(&[]);
+        trim_end(read).len()
     }
 
     fn skip_to_param(&mut self) {

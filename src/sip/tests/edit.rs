@@ -75,6 +75,10 @@ fn what_a_sender_says_of_its_own_source_is_written_over() {
         "SIP/2.0/UDP h;received=192.0.2.9;rport=6000;branch=b"
     );
     assert_eq!(
+        stamped("SIP/2.0/UDP h;rport = , SIP/2.0/UDP i", "192.0.2.9:6000"),
+        "SIP/2.0/UDP h;rport=6000;received=192.0.2.9 , SIP/2.0/UDP i"
+    );
+    assert_eq!(
         stamped(
             "SIP/2.0/UDP h;rport=9;a;received=198.51.100.1, SIP/2.0/UDP i",
             "192.0.2.9:6000"
