@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::client::args as client;
+
 const ABOUT: &str = "One SIP address in front of many PBXes: a load balancer that counts calls, fails over, \
                      and listens to how the PBXes feel";
 
@@ -31,6 +33,12 @@ pub enum Command {
     Check(ConfigArg),
     /// Show it all in one process on the loopback interface: balancer, three PBXes, callers
     Demo(super::demo::Args),
+    /// See and change the peers of a running server
+    Peers(client::Peers),
+    /// See and end the live calls of a running server
+    Calls(client::Calls),
+    /// Ask a running server where a call would go, and why not elsewhere; nothing is counted
+    Explain(client::Explain),
 }
 
 /// Which configuration.
@@ -64,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_argument_has_a_help_text() {
-        for command in Cli::command().get_subcommands().chain([&Cli::command()]) {
+        fn look(command: &clap::Command) {
             for argument in command.get_arguments() {
                 assert!(
                     argument.get_help().is_some(),
@@ -72,6 +80,36 @@ mod tests {
                     argument.get_id(),
                     command.get_name()
                 );
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
+    }
+
+    #[test]
+    fn every_client_command_shows_an_example_that_the_command_line_takes() {
+        fn look(command: &clap::Command, examples: &mut Vec<String>) {
+            let help = command.get_after_help().map(ToString::to_string);
+            let example = help.unwrap_or_default();
+            assert!(example.contains("  tandem "), "{}", command.get_name());
+            let lines = example.lines().filter(|line| line.starts_with("  tandem "));
+            examples.extend(lines.map(str::to_owned));
+            for inner in command.get_subcommands() {
+                look(inner, examples);
+            }
+        }
+        let cli = Cli::command();
+        let mut examples = Vec::new();
+        for name in ["peers", "calls", "explain"] {
+            let found = cli.find_subcommand(name);
+            look(found.expect("there is such a command"), &mut examples);
+        }
+        for example in examples {
+            // Up to the shell's own words.
+            let words = example.split_whitespace();
+            let words = words.take_while(|word| !matches!(*word, "|" | "&&"));
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("{example}: {error}");
             }
         }
     }

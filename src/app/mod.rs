@@ -3,6 +3,7 @@
 mod calls;
 mod check;
 mod cli;
+mod client;
 mod clock;
 mod control;
 pub mod demo;
@@ -33,8 +34,11 @@ pub fn run() -> ExitCode {
     let cli = cli::Cli::parse();
     let otherwise = match cli.command {
         cli::Command::Serve(_) | cli::Command::Check(_) => "info",
-        // Its table is what people look at.
-        cli::Command::Demo(_) => "warn",
+        // Their tables are what people look at.
+        cli::Command::Demo(_)
+        | cli::Command::Peers(_)
+        | cli::Command::Calls(_)
+        | cli::Command::Explain(_) => "warn",
     };
     if let Err(error) = logging::start(cli.log_format, cli.log_level.as_deref(), otherwise) {
         eprintln!("tandem: {error:#}");
@@ -44,6 +48,9 @@ pub fn run() -> ExitCode {
         cli::Command::Serve(arg) => serve::run(&arg.config),
         cli::Command::Check(arg) => check::run(&arg.config),
         cli::Command::Demo(args) => demonstrate::run(&args),
+        cli::Command::Peers(args) => client::peers(&args),
+        cli::Command::Calls(args) => client::calls(&args),
+        cli::Command::Explain(args) => client::explain(&args),
     }
 }
 

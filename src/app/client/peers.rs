@@ -1,0 +1,289 @@
+//! `tandem peers`.
+
+use std::io::{self, IsTerminal, Write};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::api::{Api, Failure, escaped};
+use super::args::{Drain, Peers, PeersAction};
+use super::show;
+use super::table::{Table, counted, plain};
+use crate::http::model::{
+    AdminState, FeedbackState, HealthState, PeerEntry, PeerList, PeerPatch, ResourceEntry,
+};
+
+/// How often a drain is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+pub fn run(args: &Peers) -> Result<(), Failure> {
+    let api = Api::new(&args.connection)?;
+    let json = args.connection.json;
+    let action = args.action.as_ref().unwrap_or(&PeersAction::List);
+    let peer = match action {
+        PeersAction::List => {
+            let list: PeerList = api.get("/v1/peers")?;
+            show(json, &list, |list| table(&list.peers));
+            return Ok(());
+        }
+        PeersAction::Show(peer) => {
+            let peer: PeerEntry = api.get(&path(&peer.name))?;
+            show(json, &peer, details);
+            return Ok(());
+        }
+        PeersAction::Enable(peer) => set(&api, &peer.name, AdminState::Enabled)?,
+        PeersAction::Disable(peer) => set(&api, &peer.name, AdminState::Disabled)?,
+        PeersAction::Drain(drain) => {
+            let peer = set(&api, &drain.name, AdminState::Draining)?;
+            match drain.wait {
+                true => wait(&api, drain, peer)?,
+                false => peer,
+            }
+        }
+        PeersAction::Resize(resize) => {
+            let patch = PeerPatch {
+                capacity: Some(resize.capacity()),
+                ..PeerPatch::default()
+            };
+            api.with_body("PATCH", &path(&resize.name), &patch)?
+        }
+    };
+    show(json, &peer, |peer| table(std::slice::from_ref(peer)));
+    Ok(())
+}
+
+fn path(name: &str) -> String {
+    format!("/v1/peers/{}", escaped(name))
+}
+
+fn set(api: &Api, name: &str, admin: AdminState) -> Result<PeerEntry, Failure> {
+    let patch = PeerPatch {
+        admin: Some(admin),
+        ..PeerPatch::default()
+    };
+    api.with_body("PATCH", &path(name), &patch)
+}
+
+/// Until the last call has ended.
+fn wait(api: &Api, drain: &Drain, mut peer: PeerEntry) -> Result<PeerEntry, Failure> {
+    let start = Instant::now();
+    let mut progress = Progress::new(left(&peer));
+    loop {
+        let left = left(&peer);
+        progress.tell(&peer.name, left, start.elapsed());
+        if left == 0 {
+            return Ok(peer);
+        }
+        if peer.admin == AdminState::Enabled {
+            progress.end();
+            let words = format!("{} was enabled again by somebody else", peer.name);
+            return Err(Failure::No(words));
+        }
+        let waited = start.elapsed();
+        if let Some(timeout) = drain.timeout.filter(|timeout| waited >= *timeout) {
+            progress.end();
+            let left = counted(left, "unit");
+            let waited = super::table::age(timeout.as_secs());
+            let words = format!("{}: {left} still in use after {waited}", peer.name);
+            return Err(Failure::No(words));
+        }
+        let patience = drain.timeout.map(|timeout| timeout - waited);
+        sleep(patience.map_or(LOOK_EVERY, |patience| patience.min(LOOK_EVERY)));
+        peer = api
+            .get(&path(&drain.name))
+            .inspect_err(|_| progress.end())?;
+    }
+}
+
+/// Calls, where calls are what is counted; else units of whatever is in use most.
+fn left(peer: &PeerEntry) -> u64 {
+    let own = peer.resources.values().map(|room| room.own);
+    own.max().unwrap_or(0)
+}
+
+/// On a terminal one line that changes, elsewhere a line for each change.
+struct Progress {
+    terminal: bool,
+    at_start: u64,
+    told: Option<u64>,
+}
+
+impl Progress {
+    fn new(at_start: u64) -> Self {
+        Progress {
+            terminal: io::stderr().is_terminal(),
+            at_start,
+            told: None,
+        }
+    }
+
+    fn tell(&mut self, name: &str, left: u64, waited: Duration) {
+        let (name, waited) = (plain(name), super::table::age(waited.as_secs()));
+        let done = self.at_start.saturating_sub(left);
+        let words = match left {
+            0 => format!("{name}: drained, nothing in use, after {waited}"),
+            _ => {
+                let left = counted(left, "unit");
+                format!(
+                    "{name}: {left} in use, {done} of {} ended, {waited}",
+                    self.at_start
+                )
+            }
+        };
+        let mut err = io::stderr();
+        // Progress that nobody reads is no reason to stop.
+        let _ = match (self.terminal, self.told == Some(left)) {
+            (true, _) => write!(err, "\r\x1b[K{words}").and_then(|()| err.flush()),
+            (false, false) => writeln!(err, "{words}"),
+            (false, true) => Ok(()),
+        };
+        self.told = Some(left);
+        if left == 0 {
+            self.end();
+        }
+    }
+
+    fn end(&self) {
+        if self.terminal {
+            eprintln!();
+        }
+    }
+}
+
+/// One line for each resource of each peer.
+fn table(peers: &[PeerEntry]) -> String {
+    let mut table = Table::new(&[
+        "PEER",
+        "NEW CALLS",
+        "ADMIN",
+        "HEALTH",
+        "ACCEPTING",
+        "RESOURCE",
+        ">OWN",
+        ">FOREIGN",
+        ">CAPACITY",
+        ">FREE",
+        ">USED",
+        "WHY NOT",
+    ]);
+    for peer in peers {
+        let head = [
+            peer.name.clone(),
+            yes_no(peer.eligible).to_owned(),
+            admin(peer.admin).to_owned(),
+            health(peer.health).to_owned(),
+            yes_no(peer.accepting).to_owned(),
+        ];
+        let mut first = Some((head, peer.why_not.join("; ")));
+        for (name, room) in &peer.resources {
+            let (head, why) = first.take().unwrap_or_default();
+            let cells = head.into_iter().chain(room_cells(name, room)).chain([why]);
+            table.row(cells);
+        }
+        if let Some((head, why)) = first {
+            let none = std::array::from_fn::<String, 6, _>(|_| String::new());
+            table.row(head.into_iter().chain(none).chain([why]));
+        }
+    }
+    table.text()
+}
+
+fn room_cells(name: &str, room: &ResourceEntry) -> [String; 6] {
+    let number = |value: Option<u64>| value.map_or("unlimited".to_owned(), |it| it.to_string());
+    let used = room
+        .utilisation
+        .map(|share| format!("{:.0} %", share * 100.0));
+    [
+        name.to_owned(),
+        room.own.to_string(),
+        room.foreign.to_string(),
+        number(room.capacity),
+        number(room.free),
+        used.unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+/// All of one peer.
+fn details(peer: &PeerEntry) -> String {
+    let dash = || "-".to_owned();
+    let reported = match (peer.feedback.age_seconds, peer.feedback.state) {
+        (Some(age), Some(state)) => {
+            let fresh = if peer.feedback.fresh {
+                "in force"
+            } else {
+                "stale, without effect"
+            };
+            let seq = peer.feedback.seq.map_or_else(dash, |seq| seq.to_string());
+            format!(
+                "{age:.1} s ago, {}, {fresh}, seq {seq}",
+                reported_state(state)
+            )
+        }
+        _ => "never".to_owned(),
+    };
+    let probe = match (peer.probe.last_status, peer.probe.rtt_ms) {
+        (Some(status), Some(rtt)) => format!("answered {status} after {rtt:.1} ms"),
+        _ => "not answered yet".to_owned(),
+    };
+    let next = peer.probe.next_in_seconds;
+    let next = next.map_or("none due".to_owned(), |next| format!("next in {next:.1} s"));
+    let why = match peer.why_not.is_empty() {
+        true => String::new(),
+        false => format!(": {}", peer.why_not.join("; ")),
+    };
+    let lines = [
+        ("peer", peer.name.clone()),
+        ("new calls", format!("{}{why}", yes_no(peer.eligible))),
+        ("admin", admin(peer.admin).to_owned()),
+        ("health", health(peer.health).to_owned()),
+        ("accepting", yes_no(peer.accepting).to_owned()),
+        ("uri", peer.uri.clone()),
+        ("groups", peer.groups.join(", ")),
+        ("weight", peer.weight.to_string()),
+        ("feedback", reported),
+        ("probe", format!("{probe}, {next}")),
+    ];
+    let mut text = String::new();
+    for (label, value) in lines {
+        text.push_str(&format!("{label:<10} {}\n", plain(&value)));
+    }
+    let mut rooms = Table::new(&[
+        "RESOURCE",
+        ">OWN",
+        ">FOREIGN",
+        ">CAPACITY",
+        ">FREE",
+        ">USED",
+    ]);
+    for (name, room) in &peer.resources {
+        rooms.row(room_cells(name, room));
+    }
+    format!("{text}\n{}", rooms.text())
+}
+
+fn yes_no(yes: bool) -> &'static str {
+    if yes { "yes" } else { "no" }
+}
+
+fn admin(state: AdminState) -> &'static str {
+    match state {
+        AdminState::Enabled => "enabled",
+        AdminState::Disabled => "disabled",
+        AdminState::Draining => "draining",
+    }
+}
+
+fn health(state: HealthState) -> &'static str {
+    match state {
+        HealthState::Up => "up",
+        HealthState::Down => "down",
+        HealthState::Unknown => "unknown",
+    }
+}
+
+fn reported_state(state: FeedbackState) -> &'static str {
+    match state {
+        FeedbackState::Accepting => "accepting",
+        FeedbackState::Draining => "draining",
+        FeedbackState::Paused => "paused",
+    }
+}
