@@ -1,0 +1,229 @@
+//! The truth by the wire alone: which calls both phones hold to be up. It reads what phones send and what is delivered to
+//! them, with its own eyes, and knows nothing of the core's state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use crate::clock::{Micros, SECOND};
+use crate::phone::DialogKey;
+use crate::text::Text;
+
+/// Session-Expires as the phones grant it.
+const SESSION: Micros = 90 * SECOND;
+
+/// One dialog: caller's tag, callee's tag.
+#[derive(Default)]
+struct Dialog {
+    caller: Option<SocketAddr>,
+    callee: Option<SocketAddr>,
+    /// The ACK came: both know.
+    acknowledged: bool,
+    /// One side has hung up, or has forgotten it.
+    over: bool,
+    /// A BYE has had its answer: nobody holds it any more.
+    ended: bool,
+    session_until: Option<Micros>,
+}
+
+#[derive(Default)]
+struct Call {
+    dialogs: BTreeMap<(String, String), Dialog>,
+    /// Callee's tags in every 2xx that was sent, delivered or not.
+    answers: BTreeSet<String>,
+    invited: Option<Micros>,
+    /// The balancer may have ended it, and rightly.
+    excused: bool,
+    /// The balancer may hold it after its end: it crashed meanwhile.
+    stale: bool,
+}
+
+/// What the wire told.
+pub struct Oracle {
+    calls: BTreeMap<String, Call>,
+    call_max: Micros,
+}
+
+/// A call that has to hold slots.
+pub struct Held<'a> {
+    pub call_id: &'a str,
+    pub caller: SocketAddr,
+    pub callee: SocketAddr,
+}
+
+impl Oracle {
+    pub fn new(call_max: Micros) -> Self {
+        Self {
+            calls: BTreeMap::new(),
+            call_max,
+        }
+    }
+
+    /// A phone sends.
+    pub fn sent(&mut self, now: Micros, message: &Text) {
+        let call = self.calls.entry(message.call_id().into()).or_default();
+        match (message.status(), message.method()) {
+            (None, "INVITE") if message.tag_of_to().is_empty() => {
+                call.invited.get_or_insert(now);
+            }
+            (None, "BYE") => call.each(message, |dialog| dialog.over = true),
+            (Some(200..300), "INVITE") => {
+                let known = call.dialogs.keys().any(|(caller, callee)| {
+                    caller == message.tag_of_to() && callee == message.tag_of_from()
+                });
+                if !known {
+                    call.answers.insert(message.tag_of_to().into());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Something arrives at a phone.
+    pub fn delivered(&mut self, now: Micros, to: SocketAddr, message: &Text) {
+        let call = self.calls.entry(message.call_id().into()).or_default();
+        let key = (
+            message.tag_of_from().to_string(),
+            message.tag_of_to().to_string(),
+        );
+        let turned = (key.1.clone(), key.0.clone());
+        match (message.status(), message.method()) {
+            (None, "BYE") => call.each(message, |dialog| dialog.over = true),
+            (None, "ACK") => {
+                if let Some(dialog) = call.dialogs.get_mut(&key) {
+                    dialog.callee.get_or_insert(to);
+                    dialog.acknowledged = true;
+                }
+            }
+            (Some(200..300), "INVITE" | "UPDATE") => {
+                let first = message.method() == "INVITE" && !call.dialogs.contains_key(&turned);
+                if first {
+                    call.dialogs
+                        .entry(key)
+                        .or_default()
+                        .caller
+                        .get_or_insert(to);
+                }
+                let session = !message.header("session-expires").is_empty();
+                call.each(message, |dialog| {
+                    dialog.session_until = session.then_some(now + SESSION);
+                });
+            }
+            (Some(401 | 407), _) => {}
+            (Some(200..), "BYE") => call.each(message, |dialog| dialog.ended = true),
+            _ => {}
+        }
+    }
+
+    /// A phone has forgotten one of its dialogs.
+    pub fn vanished(&mut self, key: &DialogKey) {
+        if let Some(call) = self.calls.get_mut(&key.0) {
+            for (tags, dialog) in &mut call.dialogs {
+                let names = |tag: &String| *tag == tags.0 || *tag == tags.1;
+                dialog.over |= names(&key.1) || names(&key.2);
+            }
+            call.excused = true;
+        }
+    }
+
+    /// A phone has forgotten everything.
+    pub fn power_off(&mut self, phone: SocketAddr) {
+        for call in self.calls.values_mut() {
+            for dialog in call.dialogs.values_mut() {
+                let here = dialog.caller == Some(phone) || dialog.callee == Some(phone);
+                // One that its callee has not been seen to answer for may be anybody's.
+                dialog.over |= here || dialog.callee.is_none();
+            }
+        }
+    }
+
+    /// The balancer crashed; of these calls it has rows.
+    pub fn crashed(&mut self, saved: &BTreeSet<String>) {
+        for (call_id, call) in &mut self.calls {
+            call.excused |= !saved.contains(call_id);
+            call.stale = true;
+        }
+    }
+
+    /// The calls of a phone may be ended, as it is believed to say so.
+    pub fn excuse_phone(&mut self, phone: SocketAddr) {
+        for call in self.calls.values_mut() {
+            let mut dialogs = call.dialogs.values();
+            let unsure = |dialog: &Dialog| dialog.callee.is_none() || dialog.caller.is_none();
+            call.excused |= dialogs.any(|dialog| {
+                dialog.caller == Some(phone) || dialog.callee == Some(phone) || unsure(dialog)
+            }) || call.dialogs.is_empty();
+        }
+    }
+
+    /// This call was ended by the operator.
+    pub fn excuse(&mut self, call_id: &str) {
+        if let Some(call) = self.calls.get_mut(call_id) {
+            call.excused = true;
+        }
+    }
+
+    /// Calls that both sides hold to be up, and that nothing may have ended.
+    pub fn up(&self, now: Micros) -> impl Iterator<Item = Held<'_>> {
+        let lives = move |call: &&Call| {
+            let long = call
+                .invited
+                .is_some_and(|at| now >= at + self.call_max - SECOND);
+            !call.excused && !long
+        };
+        let calls = self.calls.iter().filter(move |(_, call)| lives(call));
+        calls.flat_map(move |(call_id, call)| {
+            let up = call
+                .dialogs
+                .values()
+                .filter(move |dialog| dialog.is_up(now));
+            up.filter_map(move |dialog| {
+                Some(Held {
+                    call_id,
+                    caller: dialog.caller?,
+                    callee: dialog.callee?,
+                })
+            })
+        })
+    }
+
+    /// Every dialog of the call has had its end, seen by those who asked for it.
+    pub fn is_over(&self, call_id: &str) -> bool {
+        self.calls.get(call_id).is_some_and(|call| {
+            !call.stale
+                && !call.dialogs.is_empty()
+                && call.answers.len() == call.dialogs.len()
+                && call.dialogs.values().all(|dialog| dialog.ended)
+        })
+    }
+
+    /// Calls that were answered at all.
+    pub fn answered(&self) -> usize {
+        let answered = |call: &&Call| !call.answers.is_empty();
+        self.calls.values().filter(answered).count()
+    }
+}
+
+impl Call {
+    /// The dialog that a message belongs to, whoever sent it.
+    fn each(&mut self, message: &Text, change: impl FnOnce(&mut Dialog)) {
+        let key = (
+            message.tag_of_from().to_string(),
+            message.tag_of_to().to_string(),
+        );
+        let turned = (key.1.clone(), key.0.clone());
+        let key = if self.dialogs.contains_key(&turned) {
+            turned
+        } else {
+            key
+        };
+        // A BYE may come before the 2xx that it follows: then the dialog is over as soon as it is known.
+        change(self.dialogs.entry(key).or_default());
+    }
+}
+
+impl Dialog {
+    fn is_up(&self, now: Micros) -> bool {
+        let session = self.session_until.is_none_or(|until| now < until);
+        self.acknowledged && self.caller.is_some() && !self.over && !self.ended && session
+    }
+}
