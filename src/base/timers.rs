@@ -112,10 +112,15 @@ impl<K: Copy> Timers<K> {
         }
     }
 
+    /// Whether it will still fire.
+    pub fn is_armed(&self, id: TimerId) -> bool {
+        let live = |node: &Node<K>| node.generation == id.generation && node.place.is_some();
+        self.nodes.get(id.index as usize).is_some_and(live)
+    }
+
     /// Takes a timer back. False when it has fired or was cancelled already.
     pub fn cancel(&mut self, id: TimerId) -> bool {
-        let live = |node: &&Node<K>| node.generation == id.generation && node.place.is_some();
-        if self.nodes.get(id.index as usize).filter(live).is_none() {
+        if !self.is_armed(id) {
             return false;
         }
         self.unlink(id.index);

@@ -130,6 +130,11 @@ pub(super) struct BranchState {
 }
 
 impl BranchState {
+    /// Whether nothing more will come on it.
+    pub fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
+    }
+
     /// Whether it is waited for.
     pub fn is_live(&self) -> bool {
         match self.phase {
@@ -190,9 +195,7 @@ impl Context {
 
     /// Whether nothing more will come on any branch.
     pub fn all_closed(&self) -> bool {
-        self.branches
-            .iter()
-            .all(|branch| branch.phase == Phase::Closed)
+        self.branches.iter().all(BranchState::is_closed)
     }
 
     /// Keeps `response` if it is better than what is there (RFC 3261 §16.7 step 6); says whether it did.

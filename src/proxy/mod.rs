@@ -4,6 +4,7 @@ mod adopt;
 mod answered;
 mod begin;
 mod cancel;
+mod census;
 mod context;
 mod core;
 mod dialogs;
@@ -29,6 +30,7 @@ mod vanished;
 mod waiting;
 
 pub use self::core::Core;
+pub use census::Census;
 pub use ladder::hash_key;
 pub use port::{Answer, Command, Input, Notice, Output, Persist};
 pub use route::{Caller, Decision, Match, Route, RouteAction, SourceMatch, decide};

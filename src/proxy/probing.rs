@@ -50,6 +50,11 @@ impl Probing {
         self.prober.next_timeout()
     }
 
+    /// Probes without an answer.
+    pub fn under_way(&self) -> usize {
+        self.under_way.len()
+    }
+
     /// A Call-ID whose responses come to this shard.
     fn call_id(&mut self, setup: &Setup, shard: ShardId) -> String {
         let mut call_id = String::new();

@@ -9,6 +9,8 @@ mod ending;
 mod failing_over;
 mod recovering;
 mod refusals;
+mod sequence;
+mod sequences;
 mod text;
 mod vanished;
 mod world;

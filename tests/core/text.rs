@@ -144,9 +144,14 @@ pub fn invite(call_id: &str) -> String {
 
 /// The CANCEL for [`invite`].
 pub fn cancel(invite: &str) -> String {
-    let invite = Text(invite.to_string());
+    cancel_of(&Text(invite.to_string()))
+}
+
+/// The CANCEL for an INVITE.
+pub fn cancel_of(invite: &Text) -> String {
+    let uri = invite.start().split(' ').nth(1).unwrap_or_default();
     format!(
-        "CANCEL sip:100@127.0.0.9 SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 1 CANCEL\r\nContent-Length: 0\r\n\r\n",
+        "CANCEL {uri} SIP/2.0\r\nVia: {}\r\nMax-Forwards: 70\r\nFrom: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: 1 CANCEL\r\nContent-Length: 0\r\n\r\n",
         invite.first("Via"),
         invite.first("From"),
         invite.first("To"),

@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use tandem::balance::{EndCause, Ledger, PeerView};
 use tandem::base::transmit::ListenerId;
 use tandem::config;
-use tandem::proxy::{Answer, Command, Core, Input, Notice, Output, Persist, ShardId, Stats};
+use tandem::proxy::{
+    Answer, Census, Command, Core, Input, Notice, Output, Persist, Setup, ShardId, Stats,
+};
 
 use crate::text::Text;
 
@@ -65,20 +67,11 @@ impl World {
 
     /// A process that starts so many milliseconds after the others; the secret is the same.
     pub fn later(toml: &str, after_ms: u64) -> Self {
-        let system = config::System { folder: "".into() };
-        let config =
-            config::parse("test.toml", toml.as_bytes(), &system).expect("a valid configuration");
+        let config = parsed(toml);
         let now = Instant::now();
         let topology = config::topology(&config, &HashMap::new());
         let ledger = Ledger::new(&topology, 1, now).expect("a valid topology");
-        let listeners = config
-            .listeners
-            .iter()
-            .map(|listen| config::listener(listen, listen.address))
-            .collect();
-        let mut setup = config::setup(&config, ledger.directory(), listeners);
-        setup.shards = 1;
-        setup.secret = [7; 16];
+        let setup = setup(&config, &ledger);
         let core = Core::new(
             now,
             1_700_000_000_000 + after_ms,
@@ -100,13 +93,48 @@ impl World {
         }
     }
 
+    /// Reloads: the ledger first, then the core.
+    pub fn reload(&mut self, toml: &str) {
+        let config = parsed(toml);
+        self.apply_to_ledger(toml);
+        let setup = setup(&config, &self.ledger);
+        self.input(Input::Setup(Arc::new(setup)));
+    }
+
+    /// The first half of a reload: the ledger knows, the core does not yet.
+    pub fn apply_to_ledger(&mut self, toml: &str) {
+        let topology = config::topology(&parsed(toml), &HashMap::new());
+        let applied = self.ledger.apply(&topology, self.now);
+        applied.expect("a valid topology");
+    }
+
+    /// Everything that the core holds.
+    pub fn census(&self) -> Census {
+        self.core.census()
+    }
+
+    /// When the core wants to be woken.
+    pub fn due(&self) -> Option<Instant> {
+        self.core.poll_timeout()
+    }
+
     /// Hands the core a datagram.
     pub fn deliver(&mut self, from: &str, message: &str) {
+        self.deliver_to(0, address(from), message.as_bytes());
+    }
+
+    /// Hands the core a datagram that came in by this listener.
+    pub fn deliver_to(&mut self, listener: u16, source: SocketAddr, bytes: &[u8]) {
         self.input(Input::Datagram {
-            listener: ListenerId(0),
-            source: address(from),
-            bytes: message.as_bytes(),
+            listener: ListenerId(listener),
+            source,
+            bytes,
         });
+    }
+
+    /// Everything that was sent and not looked at.
+    pub fn take_sent(&mut self) -> impl Iterator<Item = (SocketAddr, Text)> {
+        std::mem::take(&mut self.sent).into_iter()
     }
 
     /// Gives a datagram back as undeliverable.
@@ -243,6 +271,22 @@ impl World {
         }
         assert_eq!(self.stats().transactions, 0);
     }
+}
+
+fn parsed(toml: &str) -> config::Config {
+    let system = config::System { folder: "".into() };
+    config::parse("test.toml", toml.as_bytes(), &system).expect("a valid configuration")
+}
+
+fn setup(config: &config::Config, ledger: &Ledger) -> Setup {
+    let listeners = config.listeners.iter();
+    let listeners = listeners
+        .map(|listen| config::listener(listen, listen.address))
+        .collect();
+    let mut setup = config::setup(config, ledger.directory(), listeners);
+    setup.shards = 1;
+    setup.secret = [7; 16];
+    setup
 }
 
 pub fn address(text: &str) -> SocketAddr {
