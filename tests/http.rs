@@ -8,6 +8,8 @@ mod calls;
 mod client;
 #[path = "http/description.rs"]
 mod description;
+#[path = "http/events.rs"]
+mod events;
 #[path = "http/explain.rs"]
 mod explain;
 #[path = "http/fakes.rs"]
@@ -18,6 +20,8 @@ mod feedback;
 mod limits;
 #[path = "http/operation.rs"]
 mod operation;
+#[path = "http/page.rs"]
+mod page;
 #[path = "http/peers.rs"]
 mod peers;
 #[path = "http/server.rs"]

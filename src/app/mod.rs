@@ -12,6 +12,7 @@ mod force;
 mod imagine;
 mod logging;
 mod names;
+mod news;
 mod serve;
 mod server;
 

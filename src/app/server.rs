@@ -16,14 +16,15 @@ use super::calls::ShardCalls;
 use super::control::Operator;
 use super::force::{Force, Prepared};
 use super::names;
+use super::news;
 use crate::balance::Ledger;
 use crate::base::limits::{
     NAMES_REFRESH_INTERVAL, NOTICES_MAX, RESOLVING_MAX, STOP_LINGER, STOP_POLL_INTERVAL,
 };
 use crate::config::{self, Config};
-use crate::http::{self, Calls, Control, Limits, Parts};
+use crate::http::{self, Calls, Control, Events, Limits, Parts};
 use crate::io::udp;
-use crate::proxy::{Command, Core, Notice, Setup, ShardId};
+use crate::proxy::{Command, Core, Setup, ShardId};
 use crate::shard::{self, Outlets, Running};
 
 /// A balancer that runs. Dropping it ends nothing; [`Server::stop`] does.
@@ -33,6 +34,7 @@ pub struct Server {
     operator: Arc<Operator>,
     calls: Arc<ShardCalls>,
     force: Arc<Force>,
+    events: Arc<Events>,
     shards: Running,
     stop_http: oneshot::Sender<()>,
     http_task: JoinHandle<()>,
@@ -54,7 +56,7 @@ impl Server {
         let ledger = prepared.ledger(chance(), Instant::now())?;
         let setup = prepared.setup(&ledger, &sip);
         let (resolve, asks) = mpsc::channel(RESOLVING_MAX);
-        let (notices, news) = mpsc::channel(NOTICES_MAX);
+        let (notices, heard) = mpsc::channel(NOTICES_MAX);
         let core = cores(Arc::clone(&setup), Arc::clone(&ledger));
         let shards = shard::start(udp, &Outlets { resolve, notices }, core)
             .context("cannot start the shards' threads")?;
@@ -67,15 +69,17 @@ impl Server {
             handles.clone(),
         ));
         let calls = Arc::new(ShardCalls::new(handles.clone(), Arc::clone(&ledger)));
+        let events = Arc::new(Events::default());
         let tasks = vec![
             tokio::spawn(names::answer_shards(asks, handles)),
-            tokio::spawn(log_notices(news)),
+            tokio::spawn(news::tell(heard, Arc::clone(&events), Arc::clone(&ledger))),
             tokio::spawn(refresh_names(Arc::clone(&force))),
         ];
         let parts = Parts {
             ledger,
             control: Arc::clone(&operator) as Arc<dyn Control>,
             calls: Arc::clone(&calls) as Arc<dyn Calls>,
+            events: Arc::clone(&events),
             node,
             loopback: http.ip().is_loopback(),
         };
@@ -93,6 +97,7 @@ impl Server {
             operator,
             calls,
             force,
+            events,
             shards,
             stop_http,
             http_task,
@@ -135,6 +140,7 @@ impl Server {
         }
         // The last tenth is for HTTP and the threads.
         self.wait_for_calls(grace.mul_f64(0.9)).await;
+        self.events.close();
         let _ = self.stop_http.send(());
         let left = deadline.saturating_duration_since(Instant::now());
         let _ = timeout(left, self.http_task).await;
@@ -229,11 +235,5 @@ async fn refresh_names(force: Arc<Force>) {
     loop {
         due.tick().await;
         force.refresh_names().await;
-    }
-}
-
-async fn log_notices(mut news: mpsc::Receiver<Notice>) {
-    while let Some(notice) = news.recv().await {
-        tracing::debug!(?notice, "notice");
     }
 }

@@ -107,6 +107,21 @@ pub const HTTP_CALLS_PAGE_MAX: usize = 1000;
 pub const HTTP_CALLS_PAGE_DEFAULT: usize = 100;
 /// Bytes of a report's `boot_id`.
 pub const FEEDBACK_BOOT_ID_MAX: usize = 128;
+/// Events that are kept for those who come later.
+pub const EVENTS_KEPT: usize = 1024;
+/// Events that wait for one client; one that lets more come together is cut off.
+pub const EVENTS_CLIENT_QUEUE: usize = 256;
+/// Clients that follow the events at once.
+pub const EVENTS_CLIENTS_MAX: usize = 32;
+/// How often a client hears that there is nothing new, so that neither side takes the other for dead.
+pub const EVENTS_HEARTBEAT: Duration = Duration::from_secs(15);
+/// How often peers are compared with what they were.
+pub const EVENTS_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Failovers that are told one by one between two looks; those beyond are told together.
+pub const EVENTS_FAILOVERS_EACH: u32 = 20;
+/// Looks in a row that must agree before a peer that only became eligible, or ceased to be, is an event: a peer at its
+/// limit of calls a second changes all the time.
+pub const EVENTS_ELIGIBLE_LOOKS: u32 = 3;
 
 const _: () = assert!(HTTP_BODY_MAX <= HTTP_DRAIN_MAX);
 const _: () = assert!(HTTP_HEADER_BYTES_MAX >= 8192, "hyper refuses less");

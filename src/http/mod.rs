@@ -8,6 +8,7 @@ mod body;
 mod calls;
 mod clients;
 mod control;
+mod events;
 mod explain;
 mod feedback;
 mod groups;
@@ -15,10 +16,11 @@ mod guard;
 pub mod model;
 mod openapi;
 mod operation;
+mod page;
 mod peers;
 mod problem;
 mod serve;
-mod views;
+pub mod views;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -41,6 +43,7 @@ pub use control::{
     CallQuery, CallTotals, Calls, Control, PeerNews, Put, Readiness, Refused, Reply, RouteChoice,
     RouteOutcome,
 };
+pub use events::{Event, Events};
 pub use openapi::document;
 pub use problem::{PROBLEM_JSON, ProblemBody};
 pub use serve::serve;
@@ -53,6 +56,8 @@ pub struct Parts {
     pub control: Arc<dyn Control>,
     /// The shards.
     pub calls: Arc<dyn Calls>,
+    /// What happens.
+    pub events: Arc<Events>,
     /// This node's name.
     pub node: Arc<str>,
     /// Whether the server listens on loopback alone: then tokens that are not configured are not asked for.
@@ -118,12 +123,15 @@ pub fn router(parts: Parts, limits: Limits) -> Router {
         started: Instant::now(),
     });
     Router::new()
-        .route("/", get(operation::index))
+        .route("/", get(page::html))
+        .route("/page.css", get(page::css))
+        .route("/page.js", get(page::script))
         .route("/healthz", get(operation::healthz))
         .route("/readyz", get(operation::readyz))
         .route("/metrics", get(operation::metrics))
         .route("/openapi.json", get(openapi::serve_document))
         .route("/v1/status", get(groups::status))
+        .route("/v1/events", get(events::follow))
         .route("/v1/groups", get(groups::list))
         .route("/v1/peers", get(peers::list))
         .route(

@@ -7,8 +7,9 @@ use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{IntoResponses, Modify, OpenApi};
 
+use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent};
 use super::problem::ProblemBody;
-use super::{calls, explain, feedback, groups, operation, peers};
+use super::{calls, events, explain, feedback, groups, operation, page, peers};
 
 /// The OpenAPI document of the whole API.
 #[derive(OpenApi)]
@@ -23,11 +24,13 @@ use super::{calls, explain, feedback, groups, operation, peers};
         peers::list, peers::show, peers::put, peers::patch, peers::remove,
         feedback::report,
         calls::list, calls::show, calls::end,
-        groups::list, groups::status,
+        groups::list, groups::status, events::follow,
         explain::explain,
-        operation::reload, operation::healthz, operation::readyz, operation::metrics, operation::index,
+        operation::reload, operation::healthz, operation::readyz, operation::metrics,
+        page::html, page::css, page::script,
         serve_document,
     ),
+    components(schemas(PeerEvent, CallEvent, FailoverEvent, FeedbackEvent)),
     modifiers(&Tokens)
 )]
 struct Document;

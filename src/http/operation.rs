@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -100,18 +100,6 @@ pub async fn reload(
 ) -> Result<Json<ReloadAnswer>, Problem> {
     api.admin(&headers)?;
     Ok(Json(api.parts.control.reload().await?))
-}
-
-/// Where to look.
-#[utoipa::path(get, path = "/", tag = "operation",
-    responses((status = 200, description = "A page of links", body = String, content_type = "text/html"), Guarded))]
-pub async fn index() -> Html<&'static str> {
-    Html(concat!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Tandem</title><h1>Tandem</h1><ul>",
-        "<li><a href=\"/v1/status\">status</a> <li><a href=\"/v1/peers\">peers</a>",
-        " <li><a href=\"/v1/groups\">groups</a> <li><a href=\"/v1/calls\">calls</a>",
-        " <li><a href=\"/metrics\">metrics</a> <li><a href=\"/openapi.json\">API</a></ul></html>\n",
-    ))
 }
 
 /// Any path that is not ours.

@@ -22,11 +22,7 @@ pub fn entry(view: PeerView) -> PeerEntry {
             next_in_seconds: view.probe.next_in.map(seconds),
         },
         admin: admin_state(view.admin),
-        health: match view.health {
-            Health::Unknown => HealthState::Unknown,
-            Health::Up => HealthState::Up,
-            Health::Down => HealthState::Down,
-        },
+        health: health_state(view.health),
         name: view.name.to_string(),
         uri: view.uri,
         groups: view.groups.iter().map(ToString::to_string).collect(),
@@ -37,7 +33,26 @@ pub fn entry(view: PeerView) -> PeerEntry {
     }
 }
 
-fn admin_state(admin: Admin) -> AdminState {
+/// Alive?
+pub fn health_state(health: Health) -> HealthState {
+    match health {
+        Health::Unknown => HealthState::Unknown,
+        Health::Up => HealthState::Up,
+        Health::Down => HealthState::Down,
+    }
+}
+
+/// Whether it takes calls, by its own word.
+pub fn feedback_state(state: Acceptance) -> FeedbackState {
+    match state {
+        Acceptance::Accepting => FeedbackState::Accepting,
+        Acceptance::Draining => FeedbackState::Draining,
+        Acceptance::Paused => FeedbackState::Paused,
+    }
+}
+
+/// The operator's word.
+pub fn admin_state(admin: Admin) -> AdminState {
     match admin {
         Admin::Enabled => AdminState::Enabled,
         Admin::Disabled => AdminState::Disabled,
@@ -52,11 +67,7 @@ fn feedback(view: &PeerView) -> FeedbackEntry {
     FeedbackEntry {
         age_seconds: Some(seconds(feedback.age)),
         seq: feedback.seq,
-        state: Some(match feedback.state {
-            Acceptance::Accepting => FeedbackState::Accepting,
-            Acceptance::Draining => FeedbackState::Draining,
-            Acceptance::Paused => FeedbackState::Paused,
-        }),
+        state: Some(feedback_state(feedback.state)),
         fresh: feedback.fresh,
     }
 }

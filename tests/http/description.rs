@@ -66,6 +66,10 @@ fn every_described_operation_is_served() {
             if item.get(method.to_lowercase()).is_none() {
                 continue;
             }
+            if template == "/v1/events" {
+                // Its answer does not end; see `events.rs`.
+                continue;
+            }
             let path = template.replace("{peer}", "pbx-a").replace("{id}", "c001");
             let answer = Request::new(method, &path).send(server.address);
             assert_ne!(answer.status, 405, "{method} {path}");

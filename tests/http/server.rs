@@ -9,7 +9,7 @@ use tandem::balance::{
     Capacity, CapacityMode, Disable, Dispatch, ExhaustedStep, Failover, FeedbackSpec, GroupSpec,
     HashOn, Ledger, PeerSpec, ProbeSpec, Select, Topology, Transport,
 };
-use tandem::http::{self, Limits, Parts};
+use tandem::http::{self, Events, Limits, Parts};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -24,6 +24,7 @@ pub struct Server {
     pub ledger: Arc<Ledger>,
     pub control: Arc<FakeControl>,
     pub calls: Arc<FakeCalls>,
+    pub events: Arc<Events>,
     stop: Option<oneshot::Sender<()>>,
     serving: Option<tokio::task::JoinHandle<()>>,
     runtime: Runtime,
@@ -40,10 +41,12 @@ impl Server {
         let ledger = Ledger::new(&topology, 7, Instant::now()).expect("the topology is sound");
         let control = Arc::new(FakeControl::new(Arc::clone(&ledger), topology, admin));
         let calls = Arc::new(FakeCalls::default());
+        let events = Arc::new(Events::default());
         let parts = Parts {
             ledger: Arc::clone(&ledger),
             control: control.clone(),
             calls: calls.clone(),
+            events: Arc::clone(&events),
             node: Arc::from("node-1"),
             loopback,
         };
@@ -65,6 +68,7 @@ impl Server {
             ledger,
             control,
             calls,
+            events,
             stop: Some(stop),
             serving: Some(serving),
             runtime,

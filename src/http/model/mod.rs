@@ -1,11 +1,13 @@
 //! The shapes of the API's JSON. They are public, since the command line's clients read what the server writes.
 
 mod call;
+mod event;
 mod feedback;
 mod operation;
 mod peer;
 
 pub use call::{Attempt, CallEntry, CallList, CallState};
+pub use event::{CallEvent, Change, FailoverEvent, FeedbackEvent, PeerEvent};
 pub use feedback::{FeedbackAnswer, FeedbackReport, ReportedResource};
 pub use operation::{
     CallCounts, ExplainAction, ExplainAnswer, ExplainOther, ExplainRequest, GroupEntry, GroupList,

@@ -1,0 +1,143 @@
+//! From what the shards and the ledger know to events for people.
+//!
+//! The shards' notices come through a bounded channel that they never wait for. Peers are compared, once a second, with
+//! what they were: that costs the same however much happens, and what changes to and fro in between is no news.
+
+mod peers;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::clock::rfc3339;
+use crate::balance::{Directory, GroupId, Ledger, PeerId};
+use crate::base::limits::{EVENTS_FAILOVERS_EACH, EVENTS_LOOK_EVERY};
+use crate::http::model::{CallEvent, FailoverEvent};
+use crate::http::{Event, Events};
+use crate::proxy::Notice;
+use peers::Peers;
+
+/// Tells events until the shards are gone.
+pub async fn tell(mut notices: mpsc::Receiver<Notice>, events: Arc<Events>, ledger: Arc<Ledger>) {
+    let mut look = interval(EVENTS_LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut peers = Peers::new(&ledger.view(Instant::now()));
+    let mut calls = Calls::default();
+    loop {
+        tokio::select! {
+            notice = notices.recv() => {
+                let Some(notice) = notice else { return };
+                tracing::debug!(?notice, "notice");
+                if let Some(event) = calls.hear(notice, &ledger.directory()) {
+                    events.tell(&event);
+                }
+            }
+            _ = look.tick() => {
+                let changed = peers.look(&ledger.view(Instant::now()));
+                let gathered = calls.flush(&ledger.directory());
+                changed.iter().chain(&gathered).for_each(|event| events.tell(event));
+            }
+        }
+    }
+}
+
+/// The moment, as events give it.
+fn now() -> String {
+    rfc3339(SystemTime::now())
+}
+
+/// What happened to calls since the last look. There are as many entries as peers and groups, not as calls.
+#[derive(Default)]
+struct Calls {
+    told: u32,
+    failed_over: BTreeMap<PeerId, u64>,
+    exhausted: BTreeMap<GroupId, u64>,
+}
+
+impl Calls {
+    /// The event at once, where there is one; the rest is gathered.
+    fn hear(&mut self, notice: Notice, directory: &Directory) -> Option<Event> {
+        match notice {
+            Notice::Exhausted { group } => {
+                *self.exhausted.entry(group).or_default() += 1;
+                None
+            }
+            Notice::FailedOver { from, .. } if self.told >= EVENTS_FAILOVERS_EACH => {
+                *self.failed_over.entry(from).or_default() += 1;
+                None
+            }
+            Notice::FailedOver {
+                call,
+                group,
+                from,
+                to,
+                reason,
+            } => {
+                self.told += 1;
+                let from = peer(directory, from);
+                let to = to.map(|id| peer(directory, id));
+                let reason = reason.to_text();
+                let words = match &to {
+                    Some(to) => format!("a call went on from {from} to {to}: {reason}"),
+                    None => format!("a call failed at {from}, no other peer took it: {reason}"),
+                };
+                Some(Event::Failover(FailoverEvent {
+                    at: now(),
+                    calls: 1,
+                    call: Some(call.to_string()),
+                    group: group.map(|id| self::group(directory, id)),
+                    from,
+                    to,
+                    reason: Some(reason),
+                    words,
+                }))
+            }
+        }
+    }
+
+    /// What was gathered.
+    fn flush(&mut self, directory: &Directory) -> Vec<Event> {
+        self.told = 0;
+        let failed_over = std::mem::take(&mut self.failed_over).into_iter();
+        let failed_over = failed_over.map(|(from, calls)| {
+            let from = peer(directory, from);
+            Event::Failover(FailoverEvent {
+                at: now(),
+                calls,
+                call: None,
+                group: None,
+                to: None,
+                reason: None,
+                words: format!("{calls} more calls left {from} within a second"),
+                from,
+            })
+        });
+        let exhausted = std::mem::take(&mut self.exhausted).into_iter();
+        let exhausted = exhausted.map(|(group, calls)| {
+            let group = self::group(directory, group);
+            Event::Call(CallEvent {
+                at: now(),
+                what: "exhausted".to_owned(),
+                words: format!("calls for {group} that found no peer within a second: {calls}"),
+                group,
+                calls,
+            })
+        });
+        failed_over.chain(exhausted).collect()
+    }
+}
+
+fn peer(directory: &Directory, id: PeerId) -> String {
+    let peer = directory.peer(id);
+    peer.map(|peer| peer.name.to_string()).unwrap_or_default()
+}
+
+fn group(directory: &Directory, id: GroupId) -> String {
+    let group = directory.group(id);
+    group
+        .map(|group| group.name.to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,98 @@
+//! What the stream of events tells. Every event has the moment it happened and a sentence for people.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{AdminState, FeedbackState, HealthState};
+
+/// `event: peer`. A peer is not what it was a second ago.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PeerEvent {
+    /// When it was seen: RFC 3339, UTC.
+    pub at: String,
+    /// The peer's name.
+    pub peer: String,
+    /// What changed.
+    pub changes: Vec<Change>,
+    /// The operator's word, now.
+    pub admin: AdminState,
+    /// Alive, now?
+    pub health: HealthState,
+    /// Does it take new calls, now?
+    pub accepting: bool,
+    /// May a new call be given to it, now?
+    pub eligible: bool,
+    /// Why not.
+    pub why_not: Vec<String>,
+    /// The same for people.
+    pub words: String,
+}
+
+/// One thing that changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    /// `admin`, `health`, `accepting`, `eligible`, `weight`, `configured`, or `capacity RESOURCE`.
+    pub what: String,
+    /// What it was.
+    pub from: String,
+    /// What it is.
+    pub to: String,
+}
+
+/// `event: feedback`. What a peer says of itself began, ended or changed; not every report is an event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FeedbackEvent {
+    /// When it was seen: RFC 3339, UTC.
+    pub at: String,
+    /// The peer's name.
+    pub peer: String,
+    /// Whether its reports are in force.
+    pub fresh: bool,
+    /// What it says about taking calls.
+    #[schema(required)]
+    pub state: Option<FeedbackState>,
+    /// Reports that were refused since the event before.
+    pub refused: u64,
+    /// The same for people.
+    pub words: String,
+}
+
+/// `event: failover`. Calls went on to another peer, or had to be given up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FailoverEvent {
+    /// When: RFC 3339, UTC.
+    pub at: String,
+    /// How many calls: 1, or more when there were too many in one second to tell each.
+    pub calls: u64,
+    /// The call; null when there are several.
+    #[schema(required)]
+    pub call: Option<String>,
+    /// The group that it was for.
+    #[schema(required)]
+    pub group: Option<String>,
+    /// The peer that failed.
+    pub from: String,
+    /// The peer that has it now; null when none could take it, or when there are several calls.
+    #[schema(required)]
+    pub to: Option<String>,
+    /// `timeout`, `transport`, or the status; null when there are several calls.
+    #[schema(required)]
+    pub reason: Option<String>,
+    /// The same for people.
+    pub words: String,
+}
+
+/// `event: call`. New calls of a group found no peer within one second.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CallEvent {
+    /// When it was seen: RFC 3339, UTC.
+    pub at: String,
+    /// Always `exhausted`.
+    pub what: String,
+    /// The group.
+    pub group: String,
+    /// How many calls.
+    pub calls: u64,
+    /// The same for people.
+    pub words: String,
+}
