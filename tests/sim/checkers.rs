@@ -62,8 +62,8 @@ impl Books {
             );
         }
         let (calls, peers) = (process.calls(now), process.peers(now));
-        if !calls.is_empty() && process.due().is_none() {
-            return violation("deadline", "calls live, and no timer is armed".into());
+        if let Some(stranded) = process.census().stranded.first() {
+            return violation("every call has a deadline", stranded.clone());
         }
         self.accounts(&calls, &peers)?;
         truth(now, &calls, &peers, oracle, name_of)
@@ -170,10 +170,10 @@ pub fn at_the_end(now: Micros, process: &mut Process, probed: bool) -> Result<()
             return violation("reports lapse", detail);
         }
     }
-    let transactions = process.transactions(now);
-    if !probed && transactions > 0 {
-        let detail = format!("{transactions} transactions");
-        return violation("everything is empty", detail);
+    let census = process.census();
+    let left = census.transactions + census.contexts + census.own + census.waiting;
+    if !probed && left > 0 {
+        return violation("everything is empty", format!("{census:?}"));
     }
     if process.rows() > 0 {
         let detail = format!("{} rows", process.rows());

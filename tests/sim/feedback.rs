@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tandem::balance::{Acceptance, Report, ResourceReport};
 
+use crate::checkers::Violation;
 use crate::clock::{MS, Micros, SECOND};
 use crate::sim::{Event, Sim};
 
@@ -90,9 +91,23 @@ impl Sim {
         let taken = self
             .process
             .report(now, &name, &letter.report, letter.list.as_ref());
-        if taken == Some(true) {
+        let Some(answer) = taken else { return };
+        if answer.restarted {
             // It says that its calls are over; one that began since is believed to be among them.
             self.oracle.excuse_phone(address);
+        }
+        let said = letter.report.resources.first();
+        let calls = answer.resources.iter().find(|it| &*it.name == "calls");
+        if let (Some(used), Some(calls)) = (said.and_then(|(_, said)| said.used), calls) {
+            // Our own calls are in what the peer counts, once.
+            let foreign = used.saturating_sub(calls.own);
+            if calls.foreign != foreign {
+                let detail = format!("{name}: {used} reported, {calls:?}");
+                self.found = Some(Violation {
+                    checker: "foreign = reported - own",
+                    detail,
+                });
+            }
         }
     }
 

@@ -18,6 +18,8 @@ mod trace;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tandem::balance::EndCause;
+
 use crate::checkers::Violation;
 use crate::sim::{Sim, Tally};
 
@@ -90,6 +92,12 @@ impl Tally {
     }
 }
 
+fn worst_memory() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.unwrap_or("unknown").trim().to_string()
+}
+
 #[test]
 fn every_count_is_the_number_of_live_calls_whatever_happens() {
     let calls = number("SIM_CALLS").map_or(CALLS, |calls| calls as usize);
@@ -114,7 +122,14 @@ fn every_count_is_the_number_of_live_calls_whatever_happens() {
     }
     let taken = started.elapsed().as_secs_f64();
     let rate = sum.placed as f64 / taken;
-    println!("{count} seeds in {taken:.1} s, {rate:.0} calls a second: {sum:?}");
+    println!(
+        "{count} seeds, {} calls, {} answered, {} steps, each checked: {taken:.1} s, {rate:.0} calls a second",
+        sum.placed, sum.answered, sum.steps
+    );
+    for (cause, count) in EndCause::ALL.iter().zip(sum.released) {
+        println!("released {:>10} {}", count, cause.as_str());
+    }
+    println!("worst memory: {}", worst_memory());
     assert!(sum.answered > 0, "nobody ever answered");
 }
 

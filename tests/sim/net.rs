@@ -23,8 +23,9 @@ impl Net {
     pub fn new(rng: &mut Rng, quiet_from: Micros) -> Self {
         let bad = rng.u8(..3) > 0;
         let upto = |rng: &mut Rng, most: f64| if bad { rng.f64() * most } else { 0.0 };
+        let loss = upto(rng, 0.15);
         Self {
-            loss: upto(rng, 0.15),
+            loss: if crate::plan::soaks() { 0.01 } else { loss },
             doubles: upto(rng, 0.10),
             stragglers: upto(rng, 0.05),
             delay: (MS / 5, MS + rng.u64(..60) * MS),

@@ -110,8 +110,25 @@ impl Scenario {
             // A ringing call, its longest life, our BYEs, and every transaction's own end.
             end: quiet_from + call_max + 250 * SECOND,
         };
-        scenario.plan_faults(rng);
+        if soaks() {
+            scenario.plan_soak(rng);
+        } else {
+            scenario.plan_faults(rng);
+        }
         scenario
+    }
+
+    /// A reload a minute, a crash an hour.
+    fn plan_soak(&mut self, rng: &mut Rng) {
+        for minute in 1..self.quiet_from / (60 * SECOND) {
+            let name = pbx_name(rng.usize(..self.pbxes));
+            self.faults
+                .push((minute * 60 * SECOND, Fault::Reload(name)));
+        }
+        let at = rng.u64(..3600 * SECOND);
+        if at < self.quiet_from {
+            self.faults.push((at, Fault::Crash(2 * SECOND)));
+        }
     }
 
     fn plan_faults(&mut self, rng: &mut Rng) {
@@ -138,6 +155,11 @@ impl Scenario {
             self.faults.push((at, fault));
         }
     }
+}
+
+/// The long form: even faults, for long.
+pub fn soaks() -> bool {
+    std::env::var_os("SIM_SOAK").is_some()
 }
 
 pub fn pbx_name(number: usize) -> String {

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tandem::balance::{Ledger, PeerView, Report};
+use tandem::balance::{FeedbackAnswer, Ledger, PeerView, Report};
 use tandem::base::transmit::ListenerId;
 use tandem::call::{CallFilter, CallRecord, CallView};
 use tandem::config;
-use tandem::proxy::{Answer, Command, Core, Input, Output, Persist, Setup, ShardId};
+use tandem::proxy::{Answer, Census, Command, Core, Input, Output, Persist, Setup, ShardId};
 
 use crate::clock::Micros;
 use crate::plan::Settings;
@@ -176,11 +176,9 @@ impl Process {
         }
     }
 
-    pub fn transactions(&mut self, now: Micros) -> u64 {
-        match self.command(now, Command::Stats) {
-            Some(Answer::Stats(stats)) => stats.transactions,
-            _ => 0,
-        }
+    /// All that the core holds, one by one.
+    pub fn census(&self) -> Census {
+        self.core.as_ref().map(Core::census).unwrap_or_default()
     }
 
     pub fn peers(&self, now: Micros) -> Vec<PeerView> {
@@ -191,14 +189,14 @@ impl Process {
         &self.ledger
     }
 
-    /// A report comes, as HTTP takes it; false when it was refused. Whether the peer restarted.
+    /// A report comes, as HTTP takes it; `None` when it was refused.
     pub fn report(
         &mut self,
         now: Micros,
         name: &str,
         report: &Report,
         list: Option<&BTreeSet<String>>,
-    ) -> Option<bool> {
+    ) -> Option<FeedbackAnswer> {
         let peer = self.ledger.directory().peer_named(name)?;
         let answer = self.ledger.feedback(self.at(now), peer, report).ok()?;
         if answer.restarted {
@@ -210,7 +208,7 @@ impl Process {
             let calls = Arc::new(calls);
             self.command(now, Command::PeerCalls { peer, calls });
         }
-        Some(answer.restarted)
+        Some(answer)
     }
 }
 

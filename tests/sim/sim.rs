@@ -74,6 +74,8 @@ pub struct Sim {
     pub tally: Tally,
     /// The core has had an input, or the oracle a message, since the last check.
     touched: bool,
+    /// What a step itself has found not to hold.
+    pub found: Option<Violation>,
 }
 
 impl Sim {
@@ -108,6 +110,7 @@ impl Sim {
             crashes: 0,
             tally: Tally::default(),
             touched: false,
+            found: None,
             rng,
             scenario,
             phones,
@@ -138,6 +141,9 @@ impl Sim {
     pub fn run(&mut self) -> Result<Tally, Violation> {
         while self.step() {
             self.tally.steps += 1;
+            if let Some(found) = self.found.take() {
+                return Err(found);
+            }
             if self.process.runs() && std::mem::take(&mut self.touched) {
                 let (places, callers) = (&self.places, self.scenario.callers);
                 let name_of = |address: SocketAddr| {

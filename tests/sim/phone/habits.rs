@@ -73,7 +73,7 @@ impl Habits {
         Self {
             answers,
             challenges_bye: rng.u32(..15),
-            vanishes: rng.u32(..8),
+            vanishes: vanishes(rng),
             sessions: rng.bool(),
             talk: (2 + rng.u64(..40)) * SECOND,
         }
@@ -88,7 +88,7 @@ impl Habits {
                 (1, Answer::Rings),
             ],
             challenges_bye: 0,
-            vanishes: rng.u32(..8),
+            vanishes: vanishes(rng),
             sessions: false,
             talk: (2 + rng.u64(..40)) * SECOND,
         }
@@ -122,6 +122,11 @@ impl Habits {
         }
         deeds
     }
+}
+
+fn vanishes(rng: &mut Rng) -> u32 {
+    let share = rng.u32(..8);
+    if crate::plan::soaks() { 2 } else { share }
 }
 
 /// What a caller means to do with a call.
