@@ -66,8 +66,8 @@ impl Scene {
         run(arguments, &self.url, Some(ADMIN))
     }
 
-    /// A call that rings at the PBX. Gives the PBX's view of its INVITE.
-    fn ring(&self, call_id: &str) -> String {
+    /// A new call.
+    fn invite(&self, call_id: &str) {
         let phone = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let me = phone.local_addr().expect("an address");
         let invite = format!(
@@ -77,6 +77,11 @@ impl Scene {
              Content-Length: 0\r\n\r\n"
         );
         phone.send_to(invite.as_bytes(), self.sip).expect("sent");
+    }
+
+    /// A call that rings at the PBX. Gives the PBX's view of its INVITE.
+    fn ring(&self, call_id: &str) -> String {
+        self.invite(call_id);
         let (got, from) = self.receive("INVITE ");
         let head = got.strip_suffix("\r\n\r\n").expect("no body");
         let kept = head.lines().skip(1).filter(|line| {
@@ -283,4 +288,46 @@ fn every_failure_has_its_exit_code_and_says_what_to_do() {
     let hint = format!("no server at {url}: is `tandem serve` running");
     assert!(nobody.contains(&hint), "{nobody}");
     run(&["peers"], "https://h", None).badly(2);
+}
+
+#[test]
+fn what_an_operator_and_a_failing_pbx_do_are_events() {
+    let scene = Scene::start();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .proxy(None)
+        .timeout_global(Some(Duration::from_secs(20)))
+        .build()
+        .into();
+    let stream = agent.get(format!("{}/v1/events?since=0", scene.url)).call();
+    let body = stream.expect("an answer").into_body().into_reader();
+    let mut lines = BufReader::new(body)
+        .lines()
+        .map(|line| line.expect("in time"));
+    let mut next = |kind: &str| -> Value {
+        let event = format!("event: {kind}");
+        assert!(
+            lines.any(|line| line == event),
+            "the stream ended before `{kind}`"
+        );
+        let data = lines.next().expect("an event has data");
+        let data = data.strip_prefix("data: ").expect("an event has data");
+        serde_json::from_str(data).expect("JSON")
+    };
+    scene.run(&["peers", "resize", "pbx-b", "3"]).well();
+    let resized = next("peer");
+    assert_eq!(resized["peer"], "pbx-b");
+    let change = serde_json::json!({ "what": "capacity calls", "from": "unlimited", "to": "3" });
+    assert_eq!(resized["changes"], serde_json::json!([change]));
+    scene.run(&["peers", "disable", "pbx-a"]).well();
+    let disabled = next("peer");
+    assert_eq!(disabled["admin"], "disabled");
+    assert_eq!(disabled["eligible"], false);
+    // Nobody is at pbx-b: the network says so at once.
+    scene.invite("call-2");
+    let failed = next("failover");
+    assert_eq!(
+        (&failed["from"], &failed["to"]),
+        (&"pbx-b".into(), &Value::Null)
+    );
+    assert_eq!(failed["reason"], "transport");
 }

@@ -2,13 +2,15 @@
 // What strangers sent (names, URIs, Call-IDs) is only ever put in as text.
 
 const POLL_MS = 2000;
+const RATE_MS = 10000;
 const HISTORY_MS = 10 * 60 * 1000;
 const EVENTS_SHOWN = 100;
 const CALLS_SHOWN = 100;
 
 const byId = (id) => document.getElementById(id);
 const cards = new Map();
-let before = null;
+/** Counters of the last RATE_MS, oldest first: a rate over less jumps to and fro. */
+const samples = [];
 
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -80,10 +82,11 @@ function counters(text) {
   return sums;
 }
 
-function rate(now, peer) {
-  if (!before || now.at - before.at < 100) return null;
-  const grown = (now.selections.get(peer) || 0) - (before.selections.get(peer) || 0);
-  return Math.max(0, (grown * 1000) / (now.at - before.at));
+/** How much a number grew a second; null while that is not known yet. */
+function rate(now, number) {
+  const before = samples[0];
+  if (!before || now.at - before.at < 500) return null;
+  return Math.max(0, ((number(now) - number(before)) * 1000) / (now.at - before.at));
 }
 
 // --- Parts ---------------------------------------------------------------------------------------
@@ -218,7 +221,7 @@ function showPeer(card, peer, now) {
   put(card.where, `${peer.uri} in ${peer.groups.join(", ") || "no group"}, weight ${peer.weight}`);
   put(card.why, peer.why_not.join("; "));
   bars(card.bars, peer.resources);
-  const perSecond = rate(now, peer.name);
+  const perSecond = rate(now, (sample) => sample.selections.get(peer.name) || 0);
   facts(card.facts, [
     ["Wanted", peer.admin, peer.admin === "enabled" ? "good" : "bad"],
     ["Alive", peer.health, peer.health === "down" ? "bad" : peer.health === "up" ? "good" : ""],
@@ -279,13 +282,10 @@ function showGroups(groups) {
 
 function showTotals(status, now) {
   const sum = (map) => [...map.values()].reduce((total, value) => total + value, 0);
-  let perSecond = "measuring";
-  if (before && now.at - before.at >= 100) {
-    perSecond = fixed(Math.max(0, ((sum(now.selections) - sum(before.selections)) * 1000) / (now.at - before.at)));
-  }
+  const perSecond = rate(now, (sample) => sum(sample.selections));
   const tiles = [
     ["Live calls", String(status.calls.total), `${status.calls.ringing} ringing, ${status.calls.up} up, ${status.calls.ending} ending`],
-    ["Calls given to peers", perSecond, "a second"],
+    ["Calls given to peers", perSecond === null ? "measuring" : fixed(perSecond), "a second"],
     ["Failovers", String(sum(now.failovers)), "calls, since the start"],
     ["Peers", `${status.peers.eligible} of ${status.peers.total}`, `take new calls; ${status.peers.up} up`],
     ["Running", span(status.uptime_seconds), `version ${status.version}`],
@@ -420,7 +420,8 @@ async function turn() {
     showTotals(status, now);
     showGroups(groups.groups);
     showPeers(peers.peers, now);
-    if (!before || now.at - before.at > POLL_MS / 2) before = now;
+    samples.push(now);
+    while (samples[0].at < now.at - RATE_MS) samples.shift();
     await showCalls();
   } catch (error) {
     live(`Not live: ${error.message}`, false);
