@@ -129,7 +129,10 @@ fn truth(
             .map(|it| it.id)
     };
     for held in oracle.up(now) {
-        let wants = [(name_of(held.callee), true), (name_of(held.caller), false)];
+        let wants = [
+            (name_of(held.callee), true),
+            (name_of(held.caller).filter(|_| !held.adopted), false),
+        ];
         for (name, called) in wants {
             let Some(name) = name else { continue };
             let peer = id_of(name.clone());

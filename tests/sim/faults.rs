@@ -41,7 +41,7 @@ impl Sim {
         self.count_releases();
         self.crashes += 1;
         let saved = self.process.crash();
-        self.oracle.crashed(&saved);
+        self.oracle.crashed(self.now, &saved);
         self.books.forget();
         // Calls of a peer that the configuration knows no more are nobody's after a restart.
         for (number, (_, peer)) in self.scenario.settings.peers.iter().enumerate() {

@@ -25,7 +25,7 @@ use crate::sim::{Sim, Tally};
 
 /// Seeds that every test run plays, and the calls of each.
 const SEEDS: u64 = 2000;
-const CALLS: usize = 6;
+const CALLS: usize = 4;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()

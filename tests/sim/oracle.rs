@@ -11,6 +11,9 @@ use crate::text::Text;
 /// Session-Expires as the phones grant it.
 const SESSION: Micros = 90 * SECOND;
 
+/// Longer than the balancer is ever down and a datagram ever on its way.
+const ADOPTED_AFTER: Micros = 8 * SECOND;
+
 /// One dialog: caller's tag, callee's tag.
 #[derive(Default)]
 struct Dialog {
@@ -35,6 +38,10 @@ struct Call {
     excused: bool,
     /// The balancer may hold it after its end: it crashed meanwhile.
     stale: bool,
+    /// The balancer crashed then and had no row of it: it is taken up again at its next answer.
+    lost_at: Option<Micros>,
+    /// It must have been taken up again.
+    adopted: bool,
 }
 
 /// What the wire told.
@@ -48,6 +55,8 @@ pub struct Held<'a> {
     pub call_id: &'a str,
     pub caller: SocketAddr,
     pub callee: SocketAddr,
+    /// Taken up again by its cookie, which does not name the one who placed it.
+    pub adopted: bool,
 }
 
 impl Oracle {
@@ -104,6 +113,9 @@ impl Oracle {
                         .get_or_insert(to);
                 }
                 let session = !message.header("session-expires").is_empty();
+                if !first && call.lost_at.is_some_and(|at| now > at + ADOPTED_AFTER) {
+                    call.adopted = true;
+                }
                 call.each(message, |dialog| {
                     dialog.session_until = session.then_some(now + SESSION);
                 });
@@ -137,9 +149,13 @@ impl Oracle {
     }
 
     /// The balancer crashed; of these calls it has rows.
-    pub fn crashed(&mut self, saved: &BTreeSet<String>) {
+    pub fn crashed(&mut self, now: Micros, saved: &BTreeSet<String>) {
         for (call_id, call) in &mut self.calls {
-            call.excused |= !saved.contains(call_id);
+            if !saved.contains(call_id) {
+                (call.lost_at, call.adopted) = (Some(now), false);
+                // What was not up yet may come up half behind the balancer's back.
+                call.excused |= call.dialogs.len() != 1 || call.answers.len() != 1;
+            }
             call.stale = true;
         }
     }
@@ -168,7 +184,7 @@ impl Oracle {
             let long = call
                 .invited
                 .is_some_and(|at| now >= at + self.call_max - SECOND);
-            !call.excused && !long
+            !call.excused && !long && (call.lost_at.is_none() || call.adopted)
         };
         let calls = self.calls.iter().filter(move |(_, call)| lives(call));
         calls.flat_map(move |(call_id, call)| {
@@ -181,6 +197,7 @@ impl Oracle {
                     call_id,
                     caller: dialog.caller?,
                     callee: dialog.callee?,
+                    adopted: call.lost_at.is_some(),
                 })
             })
         })

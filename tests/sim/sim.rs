@@ -97,7 +97,9 @@ impl Sim {
             };
             let address: SocketAddr = address.parse().expect("an address");
             places.insert(address, number);
-            phones.push(Phone::new(&name, address, rng.fork(), habits));
+            let mut phone = Phone::new(&name, address, rng.fork(), habits);
+            phone.refreshes_until = scenario.quiet_from + scenario.settings.call_max;
+            phones.push(phone);
         }
         let reporters = (0..scenario.pbxes).map(|_| Reporter::default()).collect();
         let mut sim = Self {

@@ -117,6 +117,8 @@ pub struct Phone {
     /// Grows with every restart; alarms of an earlier run are void.
     pub run: u32,
     pub habits: Habits,
+    /// Sessions are refreshed no longer than that: everything has an end.
+    pub refreshes_until: Micros,
     rng: Rng,
     number: u64,
     clients: BTreeMap<String, Client>,
@@ -133,6 +135,7 @@ impl Phone {
             on: true,
             run: 0,
             habits,
+            refreshes_until: 0,
             rng,
             number: 0,
             clients: BTreeMap::new(),
@@ -279,7 +282,7 @@ impl Phone {
             Deed::Update | Deed::Refresh => {
                 let extra = format!("{}{supported}", self.contact());
                 self.say(now, key, "UPDATE", &extra, out);
-                if deed == Deed::Refresh && session {
+                if deed == Deed::Refresh && session && now < self.refreshes_until {
                     let again = Alarm::Do(key.clone(), Deed::Refresh);
                     out.alarms.push((45 * SECOND, again));
                 }
