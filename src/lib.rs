@@ -11,4 +11,5 @@ pub mod metrics;
 pub mod proxy;
 pub mod shard;
 pub mod sip;
+pub mod store;
 pub mod transaction;

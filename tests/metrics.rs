@@ -11,6 +11,7 @@ use std::process::{Command, Stdio};
 use format::Exposition;
 use tandem::base::histogram::Histogram;
 use tandem::metrics::{FAMILIES, Kind, Scrape};
+use tandem::store::Figures;
 
 fn render() -> String {
     let peers = [views::peer(0, "pbx-a"), views::peer(1, "pbx \"b\" \\ 2")];
@@ -20,9 +21,16 @@ fn render() -> String {
     let stats = views::stats(&directory);
     let mut added_delay = Histogram::new(&[0.000_1, 0.001]);
     added_delay.record(0.000_05);
+    let figures = Figures {
+        depth: 9,
+        written: 4,
+        failed: 2,
+        last_written: 1_700_000_000.5,
+        trouble: None,
+    };
     let scrape = Scrape {
         added_delay: Some(&added_delay),
-        store_queue_depth: Some(9),
+        store: &figures,
         ..views::scrape(&peers, &directory, &stats)
     };
     scrape.render()
@@ -235,6 +243,11 @@ fn the_shards_tell_of_messages_transactions_and_queues() {
         ("tandem_transactions", vec![], 12.0),
         ("tandem_mailbox_depth", vec![], 8.0),
         ("tandem_store_queue_depth", vec![], 9.0),
+        (
+            "tandem_store_writes_total",
+            vec![("outcome", "failed")],
+            2.0,
+        ),
         ("tandem_added_delay_seconds_count", vec![], 1.0),
         (
             "tandem_invariant_violations_total",

@@ -12,21 +12,24 @@ use crate::http::{Control, Put, Readiness, Refused, Reply, RouteChoice};
 use crate::metrics;
 use crate::proxy::Stats;
 use crate::shard::{Handles, ShardStats};
+use crate::store::Intake;
 
 /// Does what the operator asks.
 pub struct Operator {
     force: Arc<Force>,
     ledger: Arc<Ledger>,
     handles: Handles,
+    intake: Intake,
     stopping: AtomicBool,
 }
 
 impl Operator {
-    pub fn new(force: Arc<Force>, ledger: Arc<Ledger>, handles: Handles) -> Self {
+    pub fn new(force: Arc<Force>, ledger: Arc<Ledger>, handles: Handles, intake: Intake) -> Self {
         Operator {
             force,
             ledger,
             handles,
+            intake,
             stopping: AtomicBool::new(false),
         }
     }
@@ -60,6 +63,7 @@ impl Operator {
         if let Some(admin) = patch.admin {
             self.ledger.set_admin(peer, word(admin));
         }
+        self.intake.words_changed();
         Ok(())
     }
 
@@ -76,7 +80,7 @@ impl Operator {
             added_delay: Some(&shards.added_delay),
             drops: &shards.drops(),
             mailbox_depth: shards.mailbox_depth,
-            store_queue_depth: None,
+            store: &self.intake.figures(),
         }
         .render()
     }
@@ -148,6 +152,7 @@ impl Control for Operator {
         Readiness {
             stopping: self.stopping.load(Ordering::Acquire),
             reasons: Vec::new(),
+            store: self.intake.figures().trouble,
         }
     }
 

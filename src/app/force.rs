@@ -17,6 +17,7 @@ use crate::http::model::ReloadAnswer;
 use crate::http::{Put, Refused};
 use crate::proxy::{Listener, Setup};
 use crate::shard::Handles;
+use crate::store::{Intake, PeerWord};
 
 /// What is in force.
 pub struct InForce {
@@ -31,25 +32,80 @@ pub struct InForce {
 
 /// Peers that the HTTP API put or removed; they stand over the file, also over a reloaded one.
 #[derive(Clone, Default)]
-struct Overlay {
-    put: BTreeMap<Arc<str>, PeerSpec>,
+pub struct Overlay {
+    put: BTreeMap<Arc<str>, PutPeer>,
     removed: BTreeSet<Arc<str>>,
 }
 
+/// A peer that was put, and in which words.
+#[derive(Clone)]
+struct PutPeer {
+    spec: PeerSpec,
+    body: serde_json::Value,
+}
+
 impl Overlay {
+    /// What was saved, as far as it is possible under this configuration.
+    pub fn of(words: &[PeerWord], file: &Config) -> Self {
+        let groups = group_names(file);
+        let mut overlay = Overlay::default();
+        for PeerWord { name, spec } in words {
+            let Some(body) = spec else {
+                overlay.removed.insert(name.as_str().into());
+                continue;
+            };
+            match config::peer_from_json(name, body, &groups) {
+                Ok(spec) => {
+                    let body = body.clone();
+                    overlay
+                        .put
+                        .insert(spec.name.clone(), PutPeer { spec, body });
+                }
+                Err(problems) => {
+                    let why = sentence(&problems);
+                    tracing::warn!(peer = name, why, "a peer that was put cannot be any more");
+                }
+            }
+        }
+        overlay
+    }
+
+    /// As it is saved.
+    fn words(&self) -> Vec<PeerWord> {
+        let put = self.put.iter().map(|(name, put)| PeerWord {
+            name: name.to_string(),
+            spec: Some(put.body.clone()),
+        });
+        let removed = self.removed.iter().map(|name| PeerWord {
+            name: name.to_string(),
+            spec: None,
+        });
+        put.chain(removed).collect()
+    }
+
     fn over(&self, file: &Config) -> Config {
         let mut config = file.clone();
         config
             .peers
             .retain(|peer| !self.removed.contains(&peer.name));
-        for (name, spec) in &self.put {
+        for (name, put) in &self.put {
             match config.peers.iter_mut().find(|peer| peer.name == *name) {
-                Some(peer) => peer.clone_from(spec),
-                None => config.peers.push(spec.clone()),
+                Some(peer) => peer.clone_from(&put.spec),
+                None => config.peers.push(put.spec.clone()),
             }
         }
         config
     }
+}
+
+fn group_names(config: &Config) -> Vec<Arc<str>> {
+    let groups = config.groups.iter();
+    groups.map(|group| group.name.clone()).collect()
+}
+
+fn sentence(problems: &[config::Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("; ")
 }
 
 /// Holds what is in force and changes it.
@@ -60,30 +116,42 @@ pub struct Force {
     in_force: ArcSwap<InForce>,
     /// Held while a change is made: one at a time.
     overlay: Mutex<Overlay>,
+    /// The overlay as it is saved.
+    peer_words: ArcSwap<Vec<PeerWord>>,
+    intake: Intake,
 }
 
 /// A configuration with its names resolved, before there is a ledger or a shard.
 pub struct Prepared {
     file: Config,
+    overlay: Overlay,
+    /// Both together.
+    config: Config,
     resolved: Resolved,
 }
 
 impl Prepared {
-    pub async fn new(file: Config) -> Self {
-        let resolved = names::of_peers(&file.peers, &Resolved::new()).await;
-        Prepared { file, resolved }
+    pub async fn new(file: Config, overlay: Overlay) -> Self {
+        let config = overlay.over(&file);
+        let resolved = names::of_peers(&config.peers, &Resolved::new()).await;
+        Prepared {
+            file,
+            overlay,
+            config,
+            resolved,
+        }
     }
 
     pub fn ledger(&self, seed: u64, now: Instant) -> Result<Arc<Ledger>, TopologyError> {
-        Ledger::new(&config::topology(&self.file, &self.resolved), seed, now)
+        Ledger::new(&config::topology(&self.config, &self.resolved), seed, now)
     }
 
     pub fn setup(&self, ledger: &Ledger, bound: &[SocketAddr]) -> Arc<Setup> {
-        let listeners = self.file.listeners.iter().zip(bound);
+        let listeners = self.config.listeners.iter().zip(bound);
         let listeners = listeners
             .map(|(listen, bound)| config::listener(listen, *bound))
             .collect();
-        Arc::new(config::setup(&self.file, ledger.directory(), listeners))
+        Arc::new(config::setup(&self.config, ledger.directory(), listeners))
     }
 
     pub fn into_force(
@@ -92,10 +160,16 @@ impl Prepared {
         ledger: Arc<Ledger>,
         handles: Handles,
         setup: Arc<Setup>,
+        intake: Intake,
     ) -> Force {
-        let Prepared { file, resolved } = self;
+        let Prepared {
+            file,
+            overlay,
+            config,
+            resolved,
+        } = self;
         let in_force = InForce {
-            config: file.clone(),
+            config,
             setup,
             file,
             resolved,
@@ -105,7 +179,9 @@ impl Prepared {
             ledger,
             handles,
             in_force: ArcSwap::from_pointee(in_force),
-            overlay: Mutex::default(),
+            peer_words: ArcSwap::from_pointee(overlay.words()),
+            overlay: Mutex::new(overlay),
+            intake,
         }
     }
 }
@@ -125,6 +201,7 @@ impl Force {
         let mut file =
             config::load(path).map_err(|invalid| Refused::Impossible(invalid.to_string()))?;
         let before = self.now();
+        file.keep_secret(before.file.node.secret);
         let changes = config::diff(&before.file, &file);
         file.keep_until_restart(&before.file);
         self.change(file, &overlay).await?;
@@ -142,16 +219,9 @@ impl Force {
     pub async fn put(&self, name: &str, spec: &serde_json::Value) -> Result<Put, Refused> {
         let mut overlay = self.overlay.lock().await;
         let before = self.now();
-        let groups: Vec<Arc<str>> = before
-            .config
-            .groups
-            .iter()
-            .map(|group| group.name.clone())
-            .collect();
-        let spec = config::peer_from_json(name, spec, &groups).map_err(|problems| {
-            let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-            Refused::Impossible(lines.join("; "))
-        })?;
+        let body = spec.clone();
+        let spec = config::peer_from_json(name, spec, &group_names(&before.config))
+            .map_err(|problems| Refused::Impossible(sentence(&problems)))?;
         let known = before
             .config
             .peers
@@ -159,9 +229,11 @@ impl Force {
             .any(|peer| peer.name == spec.name);
         let mut changed = overlay.clone();
         changed.removed.remove(&spec.name);
-        changed.put.insert(spec.name.clone(), spec);
+        changed
+            .put
+            .insert(spec.name.clone(), PutPeer { spec, body });
         self.change(before.file.clone(), &changed).await?;
-        *overlay = changed;
+        self.overlay_is(&mut overlay, changed);
         Ok(if known { Put::Replaced } else { Put::Created })
     }
 
@@ -176,8 +248,38 @@ impl Force {
         changed.put.remove(name);
         changed.removed.insert(peer.name.clone());
         self.change(before.file.clone(), &changed).await?;
-        *overlay = changed;
+        self.overlay_is(&mut overlay, changed);
         Ok(())
+    }
+
+    /// Takes up peers that were saved, where the store could be read only after the start. What was said since then stands.
+    pub async fn adopt(&self, words: &[PeerWord]) {
+        let mut overlay = self.overlay.lock().await;
+        let before = self.now();
+        let mut changed = Overlay::of(words, &before.config);
+        changed
+            .put
+            .retain(|name, _| !overlay.removed.contains(name));
+        changed
+            .removed
+            .retain(|name| !overlay.put.contains_key(name));
+        changed.put.append(&mut overlay.put.clone());
+        changed.removed.append(&mut overlay.removed.clone());
+        match self.change(before.file.clone(), &changed).await {
+            Ok(()) => self.overlay_is(&mut overlay, changed),
+            Err(refused) => tracing::warn!("peers that were saved are not taken up: {refused}"),
+        }
+    }
+
+    /// The peers that were put or removed, as they are saved.
+    pub fn peer_words(&self) -> Vec<PeerWord> {
+        self.peer_words.load().to_vec()
+    }
+
+    fn overlay_is(&self, overlay: &mut Overlay, changed: Overlay) {
+        self.peer_words.store(Arc::new(changed.words()));
+        *overlay = changed;
+        self.intake.words_changed();
     }
 
     /// Asks for the peers' names again, and puts what is new about them in force.

@@ -10,6 +10,7 @@ pub mod demo;
 mod demonstrate;
 mod force;
 mod imagine;
+mod keep;
 mod logging;
 mod names;
 mod news;

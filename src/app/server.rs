@@ -14,18 +14,21 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::calls::ShardCalls;
 use super::control::Operator;
-use super::force::{Force, Prepared};
+use super::force::{Force, Overlay, Prepared};
+use super::keep::{self, Keeper};
 use super::names;
 use super::news;
 use crate::balance::Ledger;
 use crate::base::limits::{
     NAMES_REFRESH_INTERVAL, NOTICES_MAX, RESOLVING_MAX, STOP_LINGER, STOP_POLL_INTERVAL,
+    STORE_BEGIN_PATIENCE,
 };
 use crate::config::{self, Config};
 use crate::http::{self, Calls, Control, Events, Limits, Parts};
 use crate::io::udp;
 use crate::proxy::{Command, Core, Setup, ShardId};
 use crate::shard::{self, Outlets, Running};
+use crate::store::{self, Intake, Saved, Store};
 
 /// A balancer that runs. Dropping it ends nothing; [`Server::stop`] does.
 pub struct Server {
@@ -36,6 +39,7 @@ pub struct Server {
     force: Arc<Force>,
     events: Arc<Events>,
     shards: Running,
+    store: Store,
     stop_http: oneshot::Sender<()>,
     http_task: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
@@ -52,29 +56,17 @@ impl Server {
             http,
         } = Sockets::bind(&config).await?;
         let node: Arc<str> = config.node.name.clone();
-        let prepared = Prepared::new(config).await;
-        let ledger = prepared.ledger(chance(), Instant::now())?;
-        let setup = prepared.setup(&ledger, &sip);
-        let (resolve, asks) = mpsc::channel(RESOLVING_MAX);
-        let (notices, heard) = mpsc::channel(NOTICES_MAX);
-        let core = cores(Arc::clone(&setup), Arc::clone(&ledger));
-        let shards = shard::start(udp, &Outlets { resolve, notices }, core)
-            .context("cannot start the shards' threads")?;
-        let handles = shards.handles.clone();
-        let force = prepared.into_force(path, Arc::clone(&ledger), handles.clone(), setup);
-        let force = Arc::new(force);
-        let operator = Arc::new(Operator::new(
-            Arc::clone(&force),
-            Arc::clone(&ledger),
-            handles.clone(),
-        ));
-        let calls = Arc::new(ShardCalls::new(handles.clone(), Arc::clone(&ledger)));
         let events = Arc::new(Events::default());
-        let tasks = vec![
-            tokio::spawn(names::answer_shards(asks, handles)),
-            tokio::spawn(news::tell(heard, Arc::clone(&events), Arc::clone(&ledger))),
-            tokio::spawn(refresh_names(Arc::clone(&force))),
-        ];
+        let Inside {
+            ledger,
+            force,
+            shards,
+            store,
+            operator,
+            tasks,
+        } = Inside::start(config, path, udp, &sip, &events).await?;
+        let calls = ShardCalls::new(shards.handles.clone(), Arc::clone(&ledger));
+        let calls = Arc::new(calls);
         let parts = Parts {
             ledger,
             control: Arc::clone(&operator) as Arc<dyn Control>,
@@ -99,6 +91,7 @@ impl Server {
             force,
             events,
             shards,
+            store,
             stop_http,
             http_task,
             tasks,
@@ -138,16 +131,26 @@ impl Server {
         if let Err(error) = self.shards.handles.ask_all(|_| Command::Stop).await {
             tracing::error!(%error, "a shard does not know that it stops");
         }
-        // The last tenth is for HTTP and the threads.
-        self.wait_for_calls(grace.mul_f64(0.9)).await;
+        // The rest is for HTTP, the store and the threads.
+        self.wait_for_calls(grace.mul_f64(0.8)).await;
         self.events.close();
         let _ = self.stop_http.send(());
-        let left = deadline.saturating_duration_since(Instant::now());
-        let _ = timeout(left, self.http_task).await;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        let _ = timeout(left() / 3, self.http_task).await;
         self.tasks.iter().for_each(JoinHandle::abort);
+        if !timeout(left() / 2, self.store.snapshot())
+            .await
+            .unwrap_or(false)
+        {
+            tracing::warn!("the store does not have all the calls that live");
+        }
         let shards = self.shards;
         // Joining threads blocks; they end with their next turn.
         let _ = tokio::task::spawn_blocking(|| shards.end()).await;
+        // What the shards handed over since.
+        if !timeout(left(), self.store.close()).await.unwrap_or(false) {
+            tracing::warn!("the last changes are not saved");
+        }
     }
 
     /// Until no call lives, or `patience` is at its end. New calls are refused with 503 meanwhile; so that
@@ -166,6 +169,105 @@ impl Server {
             sleep(STOP_POLL_INTERVAL.min(patience - waited)).await;
         }
     }
+}
+
+/// All but HTTP.
+struct Inside {
+    ledger: Arc<Ledger>,
+    force: Arc<Force>,
+    shards: Running,
+    store: Store,
+    operator: Arc<Operator>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Inside {
+    /// Starts the shards with all that was saved, and the store's writer.
+    async fn start(
+        mut config: Config,
+        path: Option<PathBuf>,
+        udp: Vec<Vec<udp::UdpSocket>>,
+        sip: &[SocketAddr],
+        events: &Arc<Events>,
+    ) -> anyhow::Result<Self> {
+        let (link, saved) = open_store(&mut config).await?;
+        let (loaded, saved) = (saved.is_some(), saved.unwrap_or_default());
+        let overlay = Overlay::of(&saved.words.peers, &config);
+        let prepared = Prepared::new(config, overlay).await;
+        let ledger = prepared.ledger(chance(), Instant::now())?;
+        keep::say_again(&ledger, &saved.words);
+        let setup = prepared.setup(&ledger, sip);
+        let (resolve, asks) = mpsc::channel(RESOLVING_MAX);
+        let (notices, heard) = mpsc::channel(NOTICES_MAX);
+        let core = cores(Arc::clone(&setup), Arc::clone(&ledger));
+        let intake = Intake::default();
+        let outlets = Outlets {
+            resolve,
+            notices,
+            store: intake.clone(),
+        };
+        let shards =
+            shard::start(udp, &outlets, core).context("cannot start the shards' threads")?;
+        let handles = shards.handles.clone();
+        keep::restore(&handles, saved.calls)
+            .await
+            .context("the saved calls are not taken up")?;
+        let force = prepared.into_force(
+            path,
+            Arc::clone(&ledger),
+            handles.clone(),
+            setup,
+            intake.clone(),
+        );
+        let force = Arc::new(force);
+        let keeper = Keeper {
+            force: Arc::clone(&force),
+            ledger: Arc::clone(&ledger),
+            handles: handles.clone(),
+        };
+        let store = Store::start(link, loaded, &intake, Arc::new(keeper))
+            .context("cannot start the store's thread")?;
+        // A call that comes first thing is then saved as soon as any other. A store that is away is not waited for.
+        let _ = timeout(STORE_BEGIN_PATIENCE, store.begun()).await;
+        let operator = Operator::new(
+            Arc::clone(&force),
+            Arc::clone(&ledger),
+            handles.clone(),
+            intake,
+        );
+        let tasks = vec![
+            tokio::spawn(names::answer_shards(asks, handles)),
+            tokio::spawn(news::tell(heard, Arc::clone(events), Arc::clone(&ledger))),
+            tokio::spawn(refresh_names(Arc::clone(&force))),
+        ];
+        Ok(Inside {
+            ledger,
+            force,
+            shards,
+            store,
+            operator: Arc::new(operator),
+            tasks,
+        })
+    }
+}
+
+/// Opens the store, and takes its secret where none is configured. Without what was saved the process starts all the same;
+/// only a store of a later version is an error.
+async fn open_store(config: &mut Config) -> anyhow::Result<(store::Link, Option<Saved>)> {
+    let made_up = config.secret_is_made_up();
+    let secret = made_up.then_some(config.node.secret.0);
+    let (link, loaded) = store::open(keep::target(config), secret)
+        .await
+        .context("[store] url")?;
+    let saved = loaded.inspect_err(|error| {
+        let store = link.target();
+        tracing::warn!(?store, %error, "starts without what was saved; it is taken up once the store is there");
+    });
+    let saved = saved.ok();
+    if let Some(kept) = saved.as_ref().and_then(|saved| saved.secret) {
+        config.keep_secret(config::NodeSecret(kept));
+    }
+    Ok((link, saved))
 }
 
 /// Everything that is listened on.

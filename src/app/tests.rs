@@ -21,6 +21,8 @@ shutdown_grace = "1s"
 uri = "sip:127.0.0.1:0;transport=udp"
 [http]
 listen = "127.0.0.1:0"
+[store]
+url = "sqlite::memory:"
 [probe]
 mode = "off"
 [[group]]

@@ -208,6 +208,28 @@ impl Ledger {
             .collect()
     }
 
+    /// By what the reports of each peer are told apart: its name, its `boot_id`, and the last `seq`.
+    pub fn identities(&self) -> Vec<(Arc<str>, Arc<str>, Option<u64>)> {
+        let directory = self.directory();
+        let state = self.state.lock();
+        let peers = directory.peers().filter_map(|peer| {
+            let reports = &state.account(peer.id)?.reports;
+            Some((peer.name.clone(), reports.boot_id.clone()?, reports.seq))
+        });
+        peers.collect()
+    }
+
+    /// Takes up what [`Ledger::identities`] told an earlier process, unless the peer has spoken since. Nothing else is
+    /// known of the peer by that.
+    pub fn recall(&self, peer: PeerId, boot_id: Arc<str>, seq: Option<u64>) {
+        let mut state = self.state.lock();
+        let account = state.account_mut(peer);
+        if let Some(account) = account.filter(|account| account.reports.at.is_none()) {
+            account.reports.boot_id = Some(boot_id);
+            account.reports.seq = seq;
+        }
+    }
+
     /// Every configured peer, and every removed one that still holds calls.
     pub fn view(&self, now: Instant) -> Vec<PeerView> {
         let directory = self.directory();

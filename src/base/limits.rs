@@ -201,3 +201,32 @@ pub const PERSIST_EVERY: Duration = Duration::from_millis(40);
 pub const LISTS_UNTIL_ENDED: u8 = 2;
 /// A list says nothing of a call whose last message is younger than this.
 pub const LIST_QUIET: Duration = Duration::from_secs(5);
+
+/// Calls whose changes wait for the store; with more, all are forgotten and a full snapshot is due.
+pub const STORE_PENDING_MAX: usize = 1 << 16;
+/// How long the store's writer gathers after the first change; with [`PERSIST_EVERY`] it leaves a quarter of the 100 ms
+/// for the transaction itself.
+pub const STORE_GATHER: Duration = Duration::from_millis(30);
+/// The longest that the store may take to be opened.
+pub const STORE_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a start waits for the first snapshot.
+pub const STORE_BEGIN_PATIENCE: Duration = Duration::from_secs(1);
+/// The longest that one transaction may take; a snapshot of many calls needs some.
+pub const STORE_WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long SQLite waits for a lock that another process holds.
+pub const STORE_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+/// The first pause after a failure; each further one is twice as long.
+pub const STORE_RETRY_MIN: Duration = Duration::from_millis(100);
+/// The longest pause between two tries.
+pub const STORE_RETRY_MAX: Duration = Duration::from_secs(5);
+/// How often a store that fails is spoken of in the log.
+pub const STORE_LOG_INTERVAL: Duration = Duration::from_secs(60);
+/// How often the peers' identities are looked at for changes.
+pub const STORE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// Rows of one statement; 17 values each stay below the 32,766 that SQLite takes.
+pub const STORE_ROWS_A_STATEMENT: usize = 500;
+/// Calls that a restart takes up at a time, so that no shard is busy with it for long.
+pub const STORE_RESTORE_BATCH: usize = 2000;
+
+const _: () = assert!(STORE_ROWS_A_STATEMENT * 17 <= 32_766);
+const _: () = assert!(PERSIST_EVERY.as_millis() + STORE_GATHER.as_millis() <= 75);

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use siphasher::sip128::{Hasher128, SipHasher24};
 
-use super::model::NodeSecret;
+use super::model::{Config, NodeSecret};
 use super::values::is_name;
 
 /// Fewer characters could be guessed.
@@ -36,6 +36,21 @@ pub(super) fn of_this_process() -> NodeSecret {
         let key = (u128::from(half()) << 64) | u128::from(half());
         NodeSecret(key.to_be_bytes())
     })
+}
+
+impl Config {
+    /// Whether no secret is configured, and `node.secret` is one of this process alone.
+    #[must_use]
+    pub fn secret_is_made_up(&self) -> bool {
+        self.node.secret == of_this_process()
+    }
+
+    /// Uses a secret that was kept, where none is configured.
+    pub fn keep_secret(&mut self, kept: NodeSecret) {
+        if self.secret_is_made_up() {
+            self.node.secret = kept;
+        }
+    }
 }
 
 /// The host's name, or `tandem` where it has none that we could use.

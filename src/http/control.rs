@@ -54,6 +54,8 @@ pub struct Readiness {
     pub stopping: bool,
     /// What is still awaited; empty once ready.
     pub reasons: Vec<String>,
+    /// Why nothing can be saved now. Calls go on without.
+    pub store: Option<String>,
 }
 
 impl Readiness {

@@ -45,6 +45,7 @@ pub async fn readyz(State(api): State<Arc<Api>>) -> Response {
         ready: readiness.ready(),
         stopping: readiness.stopping,
         reasons: readiness.reasons,
+        store: readiness.store,
     };
     if answer.ready {
         return Json(answer).into_response();

@@ -17,6 +17,7 @@ use crate::balance::{Directory, PeerView};
 use crate::base::histogram::Histogram;
 use crate::base::invariant;
 use crate::proxy::Stats;
+use crate::store::Figures;
 use text::Encoder;
 
 /// The commit that this was built from, or `unknown`.
@@ -36,8 +37,8 @@ pub struct Scrape<'a> {
     pub drops: &'a [(&'static str, u64)],
     /// Messages that wait to change shards.
     pub mailbox_depth: u64,
-    /// Rows that wait to be written; none without a store.
-    pub store_queue_depth: Option<u64>,
+    /// How saving goes.
+    pub store: &'a Figures,
 }
 
 impl Scrape<'_> {

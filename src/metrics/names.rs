@@ -148,6 +148,10 @@ families! {
         "Messages that wait to change shards.";
     STORE_QUEUE_DEPTH = gathered Gauge "tandem_store_queue_depth" []
         "Rows that wait to be written to the database.";
+    STORE_WRITES = gathered Counter "tandem_store_writes_total" ["outcome"]
+        "Transactions with the database, by outcome: ok or failed.";
+    STORE_LAST_WRITE = gathered Gauge "tandem_store_last_write_timestamp_seconds" []
+        "When the database last took something, in seconds since 1970; 0 before the first time.";
     INVARIANT_VIOLATIONS = gathered Counter "tandem_invariant_violations_total" ["name"]
         "Truths found broken; any rise is a bug.";
     BUILD_INFO = gathered Gauge "tandem_build_info" ["version" "commit"]

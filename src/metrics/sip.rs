@@ -9,6 +9,7 @@ use crate::balance::{Directory, GroupId};
 use crate::call::CallStage;
 use crate::proxy::stats::{GroupStats, KINDS, kind_label};
 use crate::proxy::{DropReason, Outcome};
+use crate::store::Figures;
 
 /// Writes all families of the shards.
 pub fn encode(encoder: &mut Encoder, scrape: &Scrape<'_>) {
@@ -25,13 +26,21 @@ pub fn encode(encoder: &mut Encoder, scrape: &Scrape<'_>) {
     encoder
         .family(names::MAILBOX_DEPTH)
         .whole(&[], scrape.mailbox_depth);
-    if let Some(depth) = scrape.store_queue_depth {
-        encoder.family(names::STORE_QUEUE_DEPTH).whole(&[], depth);
-    }
+    store(encoder, scrape.store);
     if let Some(added_delay) = scrape.added_delay {
         let mut samples = encoder.family(names::ADDED_DELAY);
         samples.histogram(&[], added_delay);
     }
+}
+
+fn store(encoder: &mut Encoder, figures: &Figures) {
+    encoder
+        .family(names::STORE_QUEUE_DEPTH)
+        .whole(&[], figures.depth);
+    let mut samples = encoder.family(names::STORE_WRITES);
+    samples.whole(&["ok"], figures.written);
+    samples.whole(&["failed"], figures.failed);
+    encoder.single(names::STORE_LAST_WRITE, figures.last_written);
 }
 
 /// Every configured group from the start, and calls that no group took, once there are any, without a name.

@@ -12,6 +12,7 @@ use super::mailbox::{ResolveAsk, mailbox};
 use super::worker::Worker;
 use crate::io::udp::UdpSocket;
 use crate::proxy::{Core, Input, Notice, Output, ShardId};
+use crate::store::Intake;
 
 /// What a shard drives: the core, or in tests something simpler.
 pub trait Engine {
@@ -50,6 +51,8 @@ pub struct Outlets {
     pub resolve: mpsc::Sender<ResolveAsk>,
     /// What people want to know.
     pub notices: mpsc::Sender<Notice>,
+    /// What is to be saved.
+    pub store: Intake,
 }
 
 /// Shards that run.

@@ -155,6 +155,7 @@ impl House {
             &Outlets {
                 resolve: ask,
                 notices,
+                store: Default::default(),
             },
             move |shard| Parrot {
                 shard,

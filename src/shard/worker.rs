@@ -340,7 +340,7 @@ impl<E: Engine> Worker<E> {
                         self.unresolved.push_back(token);
                     }
                 }
-                Output::Persist(_rows) => {}
+                Output::Persist(rows) => self.outlets.store.calls(rows),
                 Output::Notice(notice) => {
                     if self.outlets.notices.try_send(notice).is_err() {
                         self.stats.notices_lost += 1;

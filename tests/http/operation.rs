@@ -12,7 +12,7 @@ fn the_process_is_alive_whether_or_not_it_is_ready() {
     let server = Server::start();
     *server.control.readiness.lock().expect("no panic") = Readiness {
         stopping: true,
-        reasons: Vec::new(),
+        ..Readiness::default()
     };
     assert_eq!(server.get_json("/healthz"), json!({ "status": "ok" }));
     assert_eq!(server.get("/readyz").status, 503);
@@ -26,6 +26,7 @@ fn readiness_says_what_is_awaited() {
     *server.control.readiness.lock().expect("no panic") = Readiness {
         stopping: false,
         reasons: vec!["the calls are being restored".to_owned()],
+        store: None,
     };
     let answer = server.get("/readyz");
     let detail = answer.problem(503);
@@ -39,11 +40,23 @@ fn readiness_says_what_is_awaited() {
 }
 
 #[test]
+fn a_store_that_is_away_is_told_and_leaves_the_process_ready() {
+    let server = Server::start();
+    *server.control.readiness.lock().expect("no panic") = Readiness {
+        store: Some("connection refused".to_owned()),
+        ..Readiness::default()
+    };
+    let told =
+        json!({ "ready": true, "stopping": false, "reasons": [], "store": "connection refused" });
+    assert_eq!(server.get_json("/readyz"), told);
+}
+
+#[test]
 fn a_stopping_process_is_not_ready() {
     let server = Server::start();
     *server.control.readiness.lock().expect("no panic") = Readiness {
         stopping: true,
-        reasons: Vec::new(),
+        ..Readiness::default()
     };
     let answer = server.get("/readyz");
     assert_eq!(answer.problem(503), "Stopping");

@@ -10,6 +10,16 @@ use tandem::balance::{
 use tandem::base::histogram::Histogram;
 use tandem::metrics::Scrape;
 use tandem::proxy::{FailoverReason, Outcome, Stats};
+use tandem::store::Figures;
+
+/// Of a store that nothing was written to yet.
+static QUIET: Figures = Figures {
+    depth: 0,
+    written: 0,
+    failed: 0,
+    last_written: 0.0,
+    trouble: None,
+};
 
 /// A peer of this name with limited calls and unlimited transcoding, that has reported and was probed.
 pub fn peer(id: u32, name: &str) -> PeerView {
@@ -98,6 +108,6 @@ pub fn scrape<'a>(peers: &'a [PeerView], directory: &'a Directory, core: &'a Sta
         added_delay: None,
         drops: &[("mailbox_full", 6)],
         mailbox_depth: 8,
-        store_queue_depth: None,
+        store: &QUIET,
     }
 }

@@ -160,6 +160,9 @@ pub struct ReadyAnswer {
     pub stopping: bool,
     /// What is awaited.
     pub reasons: Vec<String>,
+    /// Why nothing can be saved now; left out while all is well. Calls go on without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
 }
 
 /// The process is alive.

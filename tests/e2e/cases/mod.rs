@@ -14,6 +14,7 @@ mod operator;
 mod outbound;
 mod reload;
 mod resources;
+mod restart;
 mod returning;
 mod scene;
 mod security;

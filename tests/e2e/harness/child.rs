@@ -82,6 +82,12 @@ impl Running {
         nix::sys::signal::kill(pid, signal).expect("signal a child");
     }
 
+    /// Ends it at once, as a crash would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("kill a child");
+        self.child.wait().expect("wait for a child");
+    }
+
     /// Output of both kinds, its last lines, for a failure's message.
     pub fn tail(&self) -> String {
         format!(

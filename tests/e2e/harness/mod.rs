@@ -5,6 +5,7 @@ pub mod http;
 pub mod lock;
 pub mod metrics;
 pub mod net;
+pub mod postgres;
 pub mod sipp;
 pub mod tandem;
 pub mod wait;

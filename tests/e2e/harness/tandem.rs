@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::child::Running;
 use super::http::{Answer, Client};
 use super::metrics::Scrape;
+use super::net::fresh_ip;
 use super::wait;
 
 /// The admin token of every config written here.
@@ -34,9 +35,43 @@ impl Tandem {
     /// Starts it; `rest` is the config after the parts that every test shares.
     #[track_caller]
     pub fn start(rest: &str) -> Self {
-        let folder = tempfile::tempdir().expect("temporary folder");
+        Self::launch(folder_with(&whole_config(rest)))
+    }
+
+    /// Starts it on an address that it keeps over restarts, with this store.
+    #[track_caller]
+    pub fn start_kept(rest: &str, store: &str) -> Self {
+        let listen = format!("sip:{}:5060;transport=udp", fresh_ip());
+        let config = whole_config(rest)
+            .replace("sip:127.0.0.1:0;transport=udp", &listen)
+            .replace("sqlite::memory:", store);
+        Self::launch(folder_with(&config))
+    }
+
+    /// Starts it again as it was, where it was.
+    #[track_caller]
+    pub fn start_again(ended: Ended) -> Self {
+        Self::launch(ended.0)
+    }
+
+    /// A crash: `kill -9`.
+    pub fn crash(mut self) -> Ended {
+        self.process.kill();
+        Ended(self.folder)
+    }
+
+    /// A stop by SIGTERM.
+    #[track_caller]
+    pub fn stop(mut self) -> Ended {
+        self.process.signal(Signal::SIGTERM);
+        let status = self.process.wait(Duration::from_secs(10));
+        assert!(status.success(), "ended with {status}");
+        Ended(self.folder)
+    }
+
+    #[track_caller]
+    fn launch(folder: tempfile::TempDir) -> Self {
         let config = folder.path().join("tandem.toml");
-        std::fs::write(&config, whole_config(rest)).expect("config written");
         let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
         command
             .arg("serve")
@@ -251,6 +286,16 @@ impl Tandem {
         self.expect_clean = false;
         self.finish();
     }
+}
+
+/// What an ended process leaves: its configuration, and its database where that is a file.
+pub struct Ended(tempfile::TempDir);
+
+fn folder_with(config: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let path = folder.path().join("tandem.toml");
+    std::fs::write(path, config).expect("config written");
+    folder
 }
 
 fn whole_config(rest: &str) -> String {

@@ -1,0 +1,100 @@
+//! What is kept over a restart: how the store's writer learns what there is, and how what was saved comes back.
+
+use std::sync::Arc;
+
+use super::force::Force;
+use crate::balance::Ledger;
+use crate::base::limits::STORE_RESTORE_BATCH;
+use crate::call::CallRecord;
+use crate::config::{self, Config};
+use crate::proxy::Command;
+use crate::shard::{Gone, Handles};
+use crate::store::{Identity, Saved, Source, Target, Wait, Words};
+
+/// Where the configuration has the store.
+pub fn target(config: &Config) -> Target {
+    match &config.store {
+        config::Store::Sqlite(path) => Target::Sqlite(path.clone()),
+        config::Store::SqliteMemory => Target::SqliteMemory,
+        config::Store::Postgres(url) => Target::Postgres(url.expose().to_owned()),
+    }
+}
+
+/// Says again what the operator had set, and which run each peer had been in. What names a peer that is no more is
+/// passed over.
+pub fn say_again(ledger: &Ledger, words: &Words) {
+    let directory = ledger.directory();
+    for set in &words.overrides {
+        let Some(peer) = directory.peer_named(&set.peer) else {
+            continue;
+        };
+        ledger.set_admin(peer, set.admin);
+        let weighed = set
+            .weight
+            .map_or(Ok(()), |weight| ledger.set_weight(peer, weight));
+        let resized = ledger.resize(peer, &set.capacity);
+        if let Err(error) = weighed.and(resized) {
+            tracing::warn!(peer = %set.peer, %error, "what was set for this peer cannot be");
+        }
+    }
+    for said in &words.identities {
+        if let Some(peer) = directory.peer_named(&said.peer) {
+            ledger.recall(peer, said.boot_id.clone(), said.seq);
+        }
+    }
+}
+
+/// Has the shards take up calls; those that they know already stay as they are.
+pub async fn restore(handles: &Handles, mut calls: Vec<CallRecord>) -> Result<(), Gone> {
+    let all = calls.len();
+    while !calls.is_empty() {
+        let rest = calls.split_off(calls.len().min(STORE_RESTORE_BATCH));
+        let batch: Arc<[CallRecord]> = std::mem::replace(&mut calls, rest).into();
+        handles.ask_all(|_| Command::Restore(batch.clone())).await?;
+    }
+    tracing::info!(calls = all, "saved calls are taken up");
+    Ok(())
+}
+
+/// The process, as the store's writer asks it.
+pub struct Keeper {
+    pub force: Arc<Force>,
+    pub ledger: Arc<Ledger>,
+    pub handles: Handles,
+}
+
+impl Source for Keeper {
+    fn words(&self) -> Words {
+        Words {
+            peers: self.force.peer_words(),
+            overrides: self.ledger.overrides(),
+            identities: self.identities(),
+        }
+    }
+
+    fn identities(&self) -> Vec<Identity> {
+        let identities = self.ledger.identities().into_iter();
+        let identity = |(peer, boot_id, seq)| Identity { peer, boot_id, seq };
+        identities.map(identity).collect()
+    }
+
+    fn hand_over(&self) -> Wait<'_, Result<(), String>> {
+        Box::pin(async {
+            let handed_over = self.handles.ask_all(|_| Command::PersistAll).await;
+            handed_over.map(drop).map_err(|gone| gone.to_string())
+        })
+    }
+
+    fn restore(&self, mut saved: Saved) -> Wait<'_, Result<(), String>> {
+        Box::pin(async move {
+            self.force.adopt(&saved.words.peers).await;
+            // What was set since we run is newer.
+            let set = self.ledger.overrides();
+            let words = &mut saved.words.overrides;
+            words.retain(|word| !set.iter().any(|newer| newer.peer == word.peer));
+            say_again(&self.ledger, &saved.words);
+            let restored = restore(&self.handles, saved.calls).await;
+            restored.map_err(|gone| gone.to_string())
+        })
+    }
+}

@@ -1,0 +1,282 @@
+//! The SQL. Both databases understand the same text; only the types of their connections differ.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sqlx::{Connection, QueryBuilder, Row};
+
+use super::pending::Batch;
+use super::rows;
+use super::schema::SETTINGS;
+use super::{Identity, PeerWord, Saved, StoreError, Words};
+use crate::balance::{Admin, Overrides};
+use crate::base::limits::STORE_ROWS_A_STATEMENT;
+use crate::call::CallRecord;
+
+const CALL_COLUMNS: &str = "id, serial, call_id, caller_tag, from_uri, to_uri, caller_target, route_group, route, \
+    peer, placed_by, demand, since_unix_ms, session_until_unix_ms, caller_cseq, callee_cseq, dialogs";
+
+/// An override of nothing yet.
+fn untouched(peer: &str) -> Overrides {
+    Overrides {
+        peer: peer.into(),
+        admin: Admin::Enabled,
+        weight: None,
+        capacity: Vec::new(),
+    }
+}
+
+macro_rules! backend {
+    ($name:ident, $database:ty, $connection:ty, $row:ty) => {
+        pub(super) mod $name {
+            use super::*;
+
+            /// Brings the schema to the last of `files`.
+            pub(in crate::store) async fn migrate(
+                connection: &mut $connection,
+                files: &[&'static str],
+            ) -> Result<(), StoreError> {
+                let mut transaction = connection.begin().await?;
+                sqlx::raw_sql(SETTINGS).execute(&mut *transaction).await?;
+                let found = setting(&mut transaction, "schema").await?;
+                let found: u32 = found.and_then(|text| text.parse().ok()).unwrap_or(0);
+                let known = files.len() as u32;
+                if found > known {
+                    return Err(StoreError::Newer { found, known });
+                }
+                for file in files.iter().skip(found as usize) {
+                    sqlx::raw_sql(file).execute(&mut *transaction).await?;
+                }
+                if found < known {
+                    sqlx::query(
+                        "INSERT INTO settings (name, value) VALUES ('schema', $1) \
+                         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    )
+                    .bind(known.to_string())
+                    .execute(&mut *transaction)
+                    .await?;
+                    tracing::info!(from = found, to = known, "the store's schema is brought up");
+                }
+                Ok(transaction.commit().await?)
+            }
+
+            async fn setting(
+                connection: &mut $connection,
+                name: &str,
+            ) -> Result<Option<String>, sqlx::Error> {
+                let row = sqlx::query("SELECT value FROM settings WHERE name = $1").bind(name);
+                let row = row.fetch_optional(connection).await?;
+                row.map(|row| row.try_get("value")).transpose()
+            }
+
+            /// Everything that is saved. `secret` is kept from now on where there is none yet.
+            pub(in crate::store) async fn load(
+                connection: &mut $connection,
+                secret: Option<[u8; 16]>,
+            ) -> Result<Saved, StoreError> {
+                if let Some(secret) = secret {
+                    sqlx::query(
+                        "INSERT INTO settings (name, value) VALUES ('secret', $1) ON CONFLICT (name) DO NOTHING",
+                    )
+                    .bind(rows::secret_text(secret))
+                    .execute(&mut *connection)
+                    .await?;
+                }
+                let kept = setting(connection, "secret").await?;
+                let sql = format!("SELECT {CALL_COLUMNS} FROM calls");
+                let found = sqlx::query(&sql).fetch_all(&mut *connection).await?;
+                let calls: Vec<CallRecord> =
+                    found.iter().map(call).collect::<Result<_, sqlx::Error>>()?;
+                Ok(Saved {
+                    calls,
+                    words: words(connection).await?,
+                    secret: kept.as_deref().and_then(rows::secret),
+                })
+            }
+
+            async fn words(connection: &mut $connection) -> Result<Words, sqlx::Error> {
+                let found = sqlx::query("SELECT name, removed, spec FROM peers");
+                let mut peers = Vec::new();
+                for row in found.fetch_all(&mut *connection).await? {
+                    let spec: Option<String> = row.try_get("spec")?;
+                    let removed = row.try_get::<i64, _>("removed")? != 0;
+                    let spec = spec.and_then(|text| serde_json::from_str(&text).ok());
+                    if removed || spec.is_some() {
+                        let spec = spec.filter(|_| !removed);
+                        peers.push(PeerWord {
+                            name: row.try_get("name")?,
+                            spec,
+                        });
+                    }
+                }
+                let (mut overrides, mut identities) = (BTreeMap::new(), Vec::new());
+                let found = sqlx::query("SELECT peer, admin, weight, boot_id, seq FROM peer_state");
+                for row in found.fetch_all(&mut *connection).await? {
+                    let peer: String = row.try_get("peer")?;
+                    let admin: String = row.try_get("admin")?;
+                    let weight: Option<i64> = row.try_get("weight")?;
+                    let mut set = untouched(&peer);
+                    set.admin = rows::admin(&admin).unwrap_or_default();
+                    set.weight = weight.and_then(|weight| u32::try_from(weight).ok());
+                    if let Some(boot_id) = row.try_get::<Option<String>, _>("boot_id")? {
+                        let seq: Option<i64> = row.try_get("seq")?;
+                        identities.push(Identity {
+                            peer: peer.as_str().into(),
+                            boot_id: boot_id.into(),
+                            seq: seq.map(i64::cast_unsigned),
+                        });
+                    }
+                    overrides.insert(peer, set);
+                }
+                let found = sqlx::query("SELECT peer, resource, capacity FROM peer_resources");
+                for row in found.fetch_all(&mut *connection).await? {
+                    let peer: String = row.try_get("peer")?;
+                    let resource: Arc<str> = row.try_get::<String, _>("resource")?.into();
+                    let capacity = rows::capacity(row.try_get("capacity")?);
+                    let set = overrides.entry(peer.clone());
+                    let set = set.or_insert_with(|| untouched(&peer));
+                    set.capacity.push((resource, capacity));
+                }
+                let said_nothing = |set: &Overrides| {
+                    set.admin == Admin::Enabled && set.weight.is_none() && set.capacity.is_empty()
+                };
+                let overrides = overrides.into_values().filter(|set| !said_nothing(set));
+                Ok(Words {
+                    peers,
+                    overrides: overrides.collect(),
+                    identities,
+                })
+            }
+
+            fn call(row: &$row) -> Result<CallRecord, sqlx::Error> {
+                let number = |column: &str| row.try_get::<i64, _>(column);
+                let small = |column: &str| number(column).map(|value| value as u32);
+                let demand: String = row.try_get("demand")?;
+                let dialogs: String = row.try_get("dialogs")?;
+                let until: Option<i64> = row.try_get("session_until_unix_ms")?;
+                Ok(CallRecord {
+                    id: number("id")?.cast_unsigned(),
+                    serial: small("serial")?,
+                    call_id: row.try_get("call_id")?,
+                    caller_tag: row.try_get("caller_tag")?,
+                    from: row.try_get("from_uri")?,
+                    to: row.try_get("to_uri")?,
+                    caller_target: row.try_get("caller_target")?,
+                    group: row.try_get("route_group")?,
+                    route: number("route")? as u16,
+                    peer: row.try_get("peer")?,
+                    placed_by: row.try_get("placed_by")?,
+                    demand: rows::demand(&demand).unwrap_or_default(),
+                    since_unix_ms: number("since_unix_ms")?.cast_unsigned(),
+                    session_until_unix_ms: until.map(i64::cast_unsigned),
+                    cseq: [small("caller_cseq")?, small("callee_cseq")?],
+                    dialogs: rows::dialogs(&dialogs).unwrap_or_default(),
+                })
+            }
+
+            /// Writes a batch in one transaction.
+            pub(in crate::store) async fn write(
+                connection: &mut $connection,
+                batch: &Batch,
+                words: Option<&Words>,
+            ) -> Result<(), sqlx::Error> {
+                let mut transaction = connection.begin().await?;
+                if batch.replace {
+                    sqlx::query("DELETE FROM calls").execute(&mut *transaction).await?;
+                }
+                for chunk in batch.stale.chunks(STORE_ROWS_A_STATEMENT) {
+                    let mut query = QueryBuilder::<$database>::new("DELETE FROM calls WHERE id IN (");
+                    let mut list = query.separated(", ");
+                    for id in chunk {
+                        list.push_bind(id.cast_signed());
+                    }
+                    query.push(")");
+                    query.build().persistent(false).execute(&mut *transaction).await?;
+                }
+                for chunk in batch.calls.chunks(STORE_ROWS_A_STATEMENT) {
+                    let head = format!("INSERT INTO calls ({CALL_COLUMNS}) ");
+                    let mut query = QueryBuilder::<$database>::new(head);
+                    query.push_values(chunk, |mut row, call| {
+                        row.push_bind(call.id.cast_signed())
+                            .push_bind(i64::from(call.serial))
+                            .push_bind(&call.call_id)
+                            .push_bind(&call.caller_tag)
+                            .push_bind(&call.from)
+                            .push_bind(&call.to)
+                            .push_bind(&call.caller_target)
+                            .push_bind(call.group.as_deref())
+                            .push_bind(i64::from(call.route))
+                            .push_bind(call.peer.as_deref())
+                            .push_bind(call.placed_by.as_deref())
+                            .push_bind(rows::demand_text(call))
+                            .push_bind(call.since_unix_ms.cast_signed())
+                            .push_bind(call.session_until_unix_ms.map(u64::cast_signed))
+                            .push_bind(i64::from(call.cseq[0]))
+                            .push_bind(i64::from(call.cseq[1]))
+                            .push_bind(rows::dialogs_text(&call.dialogs));
+                    });
+                    query.build().persistent(false).execute(&mut *transaction).await?;
+                }
+                if let Some(words) = words {
+                    write_words(&mut transaction, words).await?;
+                }
+                transaction.commit().await
+            }
+
+            async fn write_words(
+                connection: &mut $connection,
+                words: &Words,
+            ) -> Result<(), sqlx::Error> {
+                for table in ["DELETE FROM peers", "DELETE FROM peer_resources", "DELETE FROM peer_state"] {
+                    sqlx::query(table).execute(&mut *connection).await?;
+                }
+                for peer in &words.peers {
+                    sqlx::query("INSERT INTO peers (name, removed, spec) VALUES ($1, $2, $3)")
+                        .bind(&peer.name)
+                        .bind(i64::from(peer.spec.is_none()))
+                        .bind(peer.spec.as_ref().map(ToString::to_string))
+                        .execute(&mut *connection)
+                        .await?;
+                }
+                for row in rows::states(words) {
+                    sqlx::query(
+                        "INSERT INTO peer_state (peer, admin, weight, boot_id, seq) VALUES ($1, $2, $3, $4, $5)",
+                    )
+                    .bind(&*row.peer)
+                    .bind(row.admin)
+                    .bind(row.weight)
+                    .bind(row.boot_id.as_deref())
+                    .bind(row.seq)
+                    .execute(&mut *connection)
+                    .await?;
+                }
+                for set in &words.overrides {
+                    for (resource, capacity) in &set.capacity {
+                        sqlx::query(
+                            "INSERT INTO peer_resources (peer, resource, capacity) VALUES ($1, $2, $3)",
+                        )
+                        .bind(&*set.peer)
+                        .bind(&**resource)
+                        .bind(rows::units(*capacity))
+                        .execute(&mut *connection)
+                        .await?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+backend!(
+    sqlite,
+    sqlx::Sqlite,
+    sqlx::SqliteConnection,
+    sqlx::sqlite::SqliteRow
+);
+backend!(
+    postgres,
+    sqlx::Postgres,
+    sqlx::PgConnection,
+    sqlx::postgres::PgRow
+);

@@ -1,0 +1,119 @@
+//! From values to what a column holds, and back.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+
+use crate::balance::{Admin, Capacity};
+use crate::call::{CallRecord, DialogRecord};
+
+/// A dialog as JSON; its parts may be any bytes, and so are base64.
+#[derive(Serialize, Deserialize)]
+struct DialogText {
+    callee_tag: String,
+    callee_target: String,
+    caller_routes: String,
+    callee_routes: String,
+}
+
+pub(super) fn dialogs_text(dialogs: &[DialogRecord]) -> String {
+    let text = |bytes: &Vec<u8>| STANDARD.encode(bytes);
+    let texts = dialogs.iter().map(|dialog| DialogText {
+        callee_tag: text(&dialog.callee_tag),
+        callee_target: text(&dialog.callee_target),
+        caller_routes: text(&dialog.caller_routes),
+        callee_routes: text(&dialog.callee_routes),
+    });
+    json(&texts.collect::<Vec<_>>())
+}
+
+/// `None`: not written by us.
+pub(super) fn dialogs(text: &str) -> Option<Vec<DialogRecord>> {
+    let bytes = |text: &str| STANDARD.decode(text).ok();
+    let texts: Vec<DialogText> = serde_json::from_str(text).ok()?;
+    let record = |dialog: &DialogText| {
+        Some(DialogRecord {
+            callee_tag: bytes(&dialog.callee_tag)?,
+            callee_target: bytes(&dialog.callee_target)?,
+            caller_routes: bytes(&dialog.caller_routes)?,
+            callee_routes: bytes(&dialog.callee_routes)?,
+        })
+    };
+    texts.iter().map(record).collect()
+}
+
+pub(super) fn demand_text(call: &CallRecord) -> String {
+    json(&call.demand)
+}
+
+pub(super) fn demand(text: &str) -> Option<Vec<(String, u32)>> {
+    serde_json::from_str(text).ok()
+}
+
+/// Texts and lists of them always have a JSON form.
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+pub(super) fn admin(word: &str) -> Option<Admin> {
+    let all = [Admin::Enabled, Admin::Disabled, Admin::Draining];
+    all.into_iter().find(|admin| admin.as_str() == word)
+}
+
+pub(super) fn units(capacity: Capacity) -> Option<i64> {
+    match capacity {
+        Capacity::Limited(units) => Some(units.into()),
+        Capacity::Unlimited => None,
+    }
+}
+
+pub(super) fn capacity(units: Option<i64>) -> Capacity {
+    units.map_or(Capacity::Unlimited, |units| {
+        Capacity::Limited(u32::try_from(units.max(0)).unwrap_or(u32::MAX))
+    })
+}
+
+pub(super) fn secret_text(secret: [u8; 16]) -> String {
+    format!("{:032x}", u128::from_be_bytes(secret))
+}
+
+pub(super) fn secret(text: &str) -> Option<[u8; 16]> {
+    let key = u128::from_str_radix(text, 16).ok();
+    key.filter(|_| text.len() == 32).map(u128::to_be_bytes)
+}
+
+/// An admin word, a weight, a run and a number: one row of `peer_state`.
+pub(super) struct StateRow {
+    pub(super) peer: Arc<str>,
+    pub(super) admin: &'static str,
+    pub(super) weight: Option<i64>,
+    pub(super) boot_id: Option<Arc<str>>,
+    pub(super) seq: Option<i64>,
+}
+
+/// What the operator and the peers said, peer by peer.
+pub(super) fn states(words: &super::Words) -> Vec<StateRow> {
+    let mut rows: std::collections::BTreeMap<Arc<str>, StateRow> = Default::default();
+    let blank = |peer: &Arc<str>| StateRow {
+        peer: peer.clone(),
+        admin: Admin::Enabled.as_str(),
+        weight: None,
+        boot_id: None,
+        seq: None,
+    };
+    for set in &words.overrides {
+        let row = rows.entry(set.peer.clone());
+        let row = row.or_insert_with(|| blank(&set.peer));
+        row.admin = set.admin.as_str();
+        row.weight = set.weight.map(i64::from);
+    }
+    for said in &words.identities {
+        let row = rows.entry(said.peer.clone());
+        let row = row.or_insert_with(|| blank(&said.peer));
+        row.boot_id = Some(said.boot_id.clone());
+        row.seq = said.seq.map(u64::cast_signed);
+    }
+    rows.into_values().collect()
+}

@@ -1,0 +1,187 @@
+//! What a restart, a crash, and a database that is away do to live calls and to the operator's word: nothing.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::agent::pbx::{Manner, Pbx};
+use crate::agent::phone::{Live, Phone};
+use crate::harness::lock;
+use crate::harness::postgres::Postgres;
+use crate::harness::tandem::Tandem;
+use crate::harness::wait;
+
+const SQLITE: &str = "sqlite://tandem.db";
+
+/// Two PBXes and the config of them.
+fn house() -> ([Pbx; 2], String) {
+    let pbxes = ["a", "b"].map(Pbx::start);
+    let mut config = String::from("[probe]\nmode = \"off\"\n[[group]]\nname = \"pbx\"\n");
+    for pbx in &pbxes {
+        config += &pbx.config("capacity = { calls = 400 }");
+    }
+    (pbxes, config)
+}
+
+fn own(tandem: &Tandem) -> u64 {
+    tandem.own("a") + tandem.own("b")
+}
+
+/// What the store has refused so far.
+fn failures(tandem: &Tandem) -> f64 {
+    let failed = [("outcome", "failed")];
+    tandem.metrics().sum("tandem_store_writes_total", &failed)
+}
+
+/// Every row of what lives now is written after this: the core gathers for a moment, then the writer.
+#[track_caller]
+fn all_is_written(tandem: &Tandem) {
+    std::thread::sleep(Duration::from_millis(60));
+    wait::equal("rows that wait", 0.0, Duration::from_secs(5), || {
+        tandem.metrics().sum("tandem_store_queue_depth", &[])
+    });
+}
+
+/// Calls one after the other at 200 a second.
+fn calls_at_200_cps(phone: &Phone, count: u32) -> Vec<Live> {
+    let begun = Instant::now();
+    let call = |n| {
+        let due = begun + Duration::from_millis(5) * n;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        phone.call("1001")
+    };
+    (0..count).map(call).collect()
+}
+
+fn a_crash_forgets_no_call_older_than_100_ms(store: &str) {
+    let (pbxes, config) = house();
+    let tandem = Tandem::start_kept(&config, store);
+    let phone = Phone::start(tandem.sip);
+    let mut over = calls_at_200_cps(&phone, 100);
+    let mut calls = over.split_off(60);
+    phone.hang_up_all(over);
+    calls.extend(calls_at_200_cps(&phone, 160));
+    let ended = tandem.crash();
+    let live: Vec<usize> = pbxes.iter().map(Pbx::live).collect();
+    assert_eq!(live.iter().sum::<usize>(), 200);
+
+    let tandem = Tandem::start_again(ended);
+    let found = own(&tandem);
+    // 100 ms at 200 a second, and as much again for a machine that is busy with other things.
+    assert!((160..=200).contains(&found), "{found} of 200 calls");
+    assert!(tandem.own("a") <= live[0] as u64 && tandem.own("b") <= live[1] as u64);
+    let again = phone.call("1001");
+    assert_eq!(own(&tandem), found + 1);
+    calls.push(again);
+    // Those that were lost are known by their cookies.
+    phone.hang_up_all(calls);
+    assert_eq!(pbxes.each_ref().map(Pbx::live), [0, 0]);
+    tandem.finish();
+}
+
+#[test]
+fn a_crash_forgets_no_call_older_than_100_ms_with_sqlite() {
+    let _turn = lock::alone();
+    a_crash_forgets_no_call_older_than_100_ms(SQLITE);
+}
+
+#[test]
+fn a_crash_forgets_no_call_older_than_100_ms_with_postgres() {
+    let _turn = lock::alone();
+    let server = Postgres::start();
+    a_crash_forgets_no_call_older_than_100_ms(&server.url());
+}
+
+#[test]
+fn a_stop_and_a_start_keep_calls_and_the_operators_word() {
+    let _turn = lock::shared();
+    let (pbxes, config) = house();
+    let tandem = Tandem::start_kept(&config, SQLITE);
+    let phone = Phone::start(tandem.sip);
+    let calls: Vec<Live> = (0..10).map(|_| phone.call("1001")).collect();
+    let word = json!({ "admin": "draining", "capacity": { "calls": 7 }, "weight": 3 });
+    let ok = |answer: crate::harness::http::Answer| {
+        assert!((200..300).contains(&answer.status), "{}", answer.text);
+    };
+    ok(tandem.admin("PATCH", "/v1/peers/a", &word));
+    let put = json!({ "uri": "sip:127.0.0.1:9", "groups": ["pbx"], "capacity": { "calls": 0 } });
+    ok(tandem.admin("PUT", "/v1/peers/c", &put));
+    phone.hang_up(phone.call("1001"));
+
+    let tandem = Tandem::start_again(tandem.stop());
+    let peer = tandem.peer("a");
+    assert_eq!(
+        (&peer["admin"], &peer["weight"]),
+        (&json!("draining"), &json!(3))
+    );
+    assert_eq!(peer["resources"]["calls"]["capacity"], 7);
+    assert_eq!(tandem.number("c", "calls", "capacity"), Some(0));
+    assert_eq!(
+        [tandem.own("a"), tandem.own("b")],
+        pbxes.each_ref().map(|p| p.live() as u64)
+    );
+    ok(tandem.admin("DELETE", "/v1/peers/c", &json!({})));
+    ok(tandem.admin("PATCH", "/v1/peers/a", &json!({ "admin": "enabled" })));
+    all_is_written(&tandem);
+
+    let tandem = Tandem::start_again(tandem.crash());
+    assert_eq!(tandem.peer("a")["admin"], "enabled");
+    assert_eq!(tandem.http.get("/v1/peers/c").status, 404);
+    tandem.reload();
+    phone.hang_up_all(calls);
+    tandem.finish();
+}
+
+#[test]
+fn a_database_that_is_taken_away_fails_no_call_and_is_right_afterwards() {
+    let _turn = lock::alone();
+    let server = Postgres::start();
+    let (pbxes, config) = house();
+    let tandem = Tandem::start_kept(&config, &server.url());
+    let phone = Phone::start(tandem.sip);
+    let (short, long) = (Duration::from_millis(400), Duration::from_secs(60));
+    let begun = Instant::now();
+    let mut placed = Vec::new();
+    let mut slowest = Duration::ZERO;
+    pbxes
+        .iter()
+        .for_each(|pbx| pbx.becomes(Manner::Answers(Duration::ZERO)));
+    for n in 0..1000 {
+        let due = begun + Duration::from_millis(5) * n;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        match n {
+            200 => server.stop(),
+            600 => {
+                let ready = tandem.http.get("/readyz");
+                assert_eq!(ready.status, 200, "{}", ready.text);
+                assert!(ready.json()["store"].is_string(), "{}", ready.text);
+            }
+            700 => server.start_again(),
+            _ => {}
+        }
+        placed.push(phone.place("1001", Some(if n % 10 == 0 { long } else { short }), &[]));
+    }
+    let mut live = 0;
+    for (n, call) in placed.iter().enumerate() {
+        let outcome = call.outcome(Duration::from_secs(10));
+        assert_eq!(outcome.status, 200, "{outcome:?}");
+        slowest = slowest.max(outcome.time);
+        if n % 10 == 0 {
+            live += 1;
+        } else {
+            assert_eq!(call.ended(Duration::from_secs(10)), 200);
+        }
+    }
+    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
+    wait::until("the store is back", Duration::from_secs(15), || {
+        tandem.http.get("/readyz").json()["store"]
+            .is_null()
+            .then_some(())
+    });
+    assert!(failures(&tandem) > 0.0);
+    all_is_written(&tandem);
+    let tandem = Tandem::start_again(tandem.crash());
+    assert_eq!(own(&tandem), live, "the rows are those of the live calls");
+    pbxes.iter().for_each(Pbx::hangs_up);
+    tandem.finish();
+}
