@@ -161,7 +161,9 @@ impl Phone {
             .servers
             .values()
             .filter(|server| server.final_at.is_none() && server.request.method() == "INVITE");
+        let placed = self.outgoing.iter().filter(|(_, call)| !call.over);
         up.map(|(key, _)| key.0.clone())
+            .chain(placed.map(|(call, _)| call.clone()))
             .chain(rings.map(|server| server.request.call_id().to_string()))
             .collect()
     }
