@@ -9,6 +9,7 @@ mod ending;
 mod failing_over;
 mod recovering;
 mod refusals;
+mod routing;
 mod sequence;
 mod sequences;
 mod text;
