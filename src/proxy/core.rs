@@ -19,7 +19,7 @@ use super::trust::SourceRates;
 use super::waiting::Waiting;
 use crate::balance::Ledger;
 use crate::base::limits::OUTPUTS_KEPT;
-use crate::base::timers::Timers;
+use crate::base::timers::{TimerId, Timers};
 use crate::base::transmit::{ListenerId, Transmit};
 use crate::call::{CallKey, CallTable};
 use crate::sip::{self, Edits, Index, Message, ParseError};
@@ -53,7 +53,7 @@ pub struct Core {
     pub(super) contexts: SlotMap<ContextKey, Context>,
     pub(super) calls: CallTable,
     pub(super) timers: Timers<CoreTimer>,
-    pub(super) waiting: BTreeMap<u64, Waiting>,
+    pub(super) waiting: BTreeMap<u64, (Waiting, TimerId)>,
     pub(super) own: BTreeMap<u32, OwnRequest>,
     pub(super) probing: Option<Probing>,
     pub(super) rates: SourceRates,

@@ -13,6 +13,7 @@ use super::stats::DropReason;
 use crate::balance::Transport;
 use crate::base::limits::{RESOLVE_PATIENCE, WAITING_FOR_NAMES_MAX};
 use crate::base::transmit::{ListenerId, Transmit};
+use crate::call::{CallKey, Side};
 use crate::sip::{Host, NameAddr, Scheme, Uri};
 use crate::transaction::ContextKey;
 
@@ -24,6 +25,12 @@ pub(super) enum Waiting {
     Ack {
         listener: ListenerId,
         payload: Bytes,
+    },
+    /// A BYE of ours to one side of a dialog.
+    Bye {
+        call: CallKey,
+        callee_tag: Box<[u8]>,
+        to: Side,
     },
 }
 
@@ -100,9 +107,9 @@ impl Core {
             return None;
         }
         let token = self.token();
-        self.waiting.insert(token, waiting);
-        self.timers
-            .arm(now + RESOLVE_PATIENCE, CoreTimer::Resolve(token));
+        let patience = now + RESOLVE_PATIENCE;
+        let timer = self.timers.arm(patience, CoreTimer::Resolve(token));
+        self.waiting.insert(token, (waiting, timer));
         let Name { host, port } = name;
         self.output(Output::Resolve {
             token,
@@ -115,10 +122,22 @@ impl Core {
 
     /// The addresses have come, or they do not come any more (none).
     pub(super) fn resolved(&mut self, now: Instant, token: u64, addresses: &[SocketAddr]) {
-        let Some(waiting) = self.waiting.remove(&token) else {
+        let Some((waiting, timer)) = self.waiting.remove(&token) else {
             return;
         };
+        self.timers.cancel(timer);
         match (waiting, addresses) {
+            (
+                Waiting::Bye {
+                    call,
+                    callee_tag,
+                    to,
+                },
+                addresses,
+            ) => {
+                let destination = addresses.first().copied();
+                self.bye_resolved(now, call, callee_tag, to, destination);
+            }
             (Waiting::Ack { .. }, []) => self.dropped(DropReason::Unresolved),
             (Waiting::Ack { listener, payload }, [destination, ..]) => {
                 let listener = self.setup.listener_towards(*destination, listener);

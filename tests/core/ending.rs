@@ -213,3 +213,63 @@ fn forks_of_a_late_answer_share_one_slot_and_its_placer_is_counted_again() {
     end_all(&mut world);
     world.at_rest();
 }
+
+#[test]
+fn a_bye_of_ours_follows_a_contact_with_a_name() {
+    let mut world = World::new(THREE_PEERS);
+    let request = invite("c1");
+    world.deliver(CALLER, &request);
+    let at_a = world.expect(A, "INVITE");
+    let named = "Contact: <sip:100@pbx.example>\r\n";
+    world.deliver(A, &at_a.response("200 OK", "callee", named));
+    world.expect(CALLER, "200");
+    end_all(&mut world);
+    let to_caller = world.expect(CALLER, "BYE");
+    world.deliver(CALLER, &to_caller.response("200 OK", "", ""));
+    world.quiet();
+    assert_eq!(world.own("a"), 1, "the other side has not heard of it yet");
+    let (token, host) = world.resolves.pop().expect("a question");
+    assert_eq!(host, "pbx.example");
+    world.resolve(token, &[A]);
+    let to_callee = world.expect(A, "BYE");
+    assert_eq!(to_callee.start(), "BYE sip:100@pbx.example SIP/2.0");
+    world.deliver(A, &to_callee.response("200 OK", "", ""));
+    assert_eq!(ended_by_operator(&world, "a"), (0, 1));
+    world.at_rest();
+}
+
+#[test]
+fn a_name_that_nobody_resolves_holds_no_call_for_ever() {
+    let mut world = World::new(THREE_PEERS);
+    world.deliver(CALLER, &invite("c1"));
+    let at_a = world.expect(A, "INVITE");
+    let named = "Contact: <sip:100@pbx.example>\r\n";
+    world.deliver(A, &at_a.response("200 OK", "callee", named));
+    world.expect(CALLER, "200");
+    end_all(&mut world);
+    let to_caller = world.expect(CALLER, "BYE");
+    world.deliver(CALLER, &to_caller.response("200 OK", "", ""));
+    world.pass(Duration::from_secs(11));
+    assert_eq!(ended_by_operator(&world, "a"), (0, 1));
+    world.at_rest();
+}
+
+#[test]
+fn a_bye_of_ours_gives_a_strict_router_its_due() {
+    let mut world = World::new(THREE_PEERS);
+    world.deliver(CALLER, &invite("c1"));
+    let at_a = world.expect(A, "INVITE");
+    let mut by_strict = at_a.clone();
+    let routers =
+        "Record-Route: <sip:127.0.0.45;lr>\r\nRecord-Route: <sip:127.0.0.44:5070>\r\nRecord-Route:";
+    by_strict.0 = by_strict.0.replacen("Record-Route:", routers, 1);
+    world.deliver(A, &by_strict.response("200 OK", "callee", &contact(A)));
+    world.expect(CALLER, "200");
+    end_all(&mut world);
+    world.expect(CALLER, "BYE");
+    let bye = world.expect("127.0.0.44:5070", "BYE");
+    assert_eq!(bye.start(), "BYE sip:127.0.0.44:5070 SIP/2.0");
+    let routes = format!("<sip:127.0.0.45;lr>, <sip:100@{A}>");
+    assert_eq!(bye.all("Route"), [routes]);
+    world.at_rest();
+}
