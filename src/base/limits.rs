@@ -8,12 +8,15 @@ pub const SERVER_TRANSACTIONS_MAX: usize = 1 << 18;
 pub const CLIENT_TRANSACTIONS_MAX: usize = 1 << 18;
 /// How long an INVITE transaction waits for its next response after a provisional one. The owner's Timer C
 /// is there to end it sooner; this only sees to it that nothing waits for ever.
-pub const INVITE_PROCEEDING_MAX: Duration = Duration::from_secs(3600);
+pub const INVITE_PROCEEDING_MAX: Duration = Duration::from_secs(3660);
+/// The longest Timer C that a configuration may ask for.
+pub const RING_MAX: Duration = Duration::from_secs(3600);
 /// The range that each of the timers T1, T2 and T4 is held to.
 pub const BASE_TIMER_MIN: Duration = Duration::from_millis(1);
 /// See [`BASE_TIMER_MIN`].
 pub const BASE_TIMER_MAX: Duration = Duration::from_secs(60);
 
+const _: () = assert!(RING_MAX.as_secs() < INVITE_PROCEEDING_MAX.as_secs());
 const _: () = assert!(SERVER_TRANSACTIONS_MAX < u32::MAX as usize);
 const _: () = assert!(CLIENT_TRANSACTIONS_MAX < u32::MAX as usize);
 

@@ -1,6 +1,7 @@
 //! The tables that stand once: node, listen, http, store, trust, timers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::node::{self, Value};
 use super::reader::{Fields, Reader, Text};
 use super::secret;
 use super::values::{LONGEST, MS};
-use crate::base::limits::{CONFIG_LISTENERS_MAX, CONFIG_WORKERS_MAX};
+use crate::base::limits::{CONFIG_LISTENERS_MAX, CONFIG_WORKERS_MAX, RING_MAX};
 use crate::base::transport::Transport;
 use crate::proxy::{Timing, Trust, Unknown};
 use crate::sip::{Host, Uri};
@@ -229,14 +230,15 @@ pub(super) fn timers(reader: &mut Reader<'_>, table: Option<node::Node>) -> Timi
     let Some(mut fields) = table.and_then(|table| reader.fields(table, "[timers]", &keys)) else {
         return timing;
     };
-    let mut read = |key: &str, least: Duration, value: &mut Duration| {
-        *value = reader.duration_or(&mut fields, key, least..=LONGEST, *value);
+    let mut read = |key: &str, span: RangeInclusive<Duration>, value: &mut Duration| {
+        *value = reader.duration_or(&mut fields, key, span, *value);
     };
-    read("t1", 10 * MS, &mut timing.t1);
-    read("try", 10 * MS, &mut timing.try_);
-    read("ring", 1000 * MS, &mut timing.ring);
-    read("call_max", 1000 * MS, &mut timing.call_max);
-    read("session_grace", Duration::ZERO, &mut timing.session_grace);
+    read("t1", 10 * MS..=LONGEST, &mut timing.t1);
+    read("try", 10 * MS..=LONGEST, &mut timing.try_);
+    read("ring", 1000 * MS..=RING_MAX, &mut timing.ring);
+    read("call_max", 1000 * MS..=LONGEST, &mut timing.call_max);
+    let grace = Duration::ZERO..=LONGEST;
+    read("session_grace", grace, &mut timing.session_grace);
     timing
 }
 

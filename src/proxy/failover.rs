@@ -226,8 +226,13 @@ impl Core {
             }
             Phase::Waiting | Phase::Proceeding => {}
         }
-        // Silence within `timers.try` has been reported already.
-        if let (Some(peer), Phase::Waiting, true) = (peer, before, transport) {
+        // Silence has been reported already if `timers.try` has fired.
+        let unreported = transport
+            || self
+                .contexts
+                .get(key)
+                .is_some_and(|context| context.timer.is_some());
+        if let (Some(peer), Phase::Waiting, true) = (peer, before, unreported) {
             self.ledger.report(now, peer, Observation::Failed(failure));
         }
         let outcome = if transport {

@@ -8,9 +8,10 @@ use std::time::Instant;
 use super::context::{BranchState, Phase};
 use super::core::Core;
 use super::preprocess::Preprocessed;
+use super::reject::Reject;
 use super::setup::Listener;
 use crate::balance::{Demand, PeerId, Transport};
-use crate::base::limits::MAX_FORWARDS_DEFAULT;
+use crate::base::limits::{MAX_FORWARDS_DEFAULT, RETRY_AFTER_FULL, UDP_PAYLOAD_MAX};
 use crate::base::transmit::{ListenerId, Transmit};
 use crate::call::{COOKIE_PARAM, CallKey, Cookie, name_hash};
 use crate::sip::{HeaderName, Message, Method, NameAddr, Uri};
@@ -39,6 +40,30 @@ pub(super) struct Hop<'h, 'm, 'a> {
     pub recording: Option<Recording>,
 }
 
+/// A request did not go out. The fault is not the target's, another would not help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NotSent {
+    /// No room for another transaction.
+    Full,
+    /// With our own lines it is longer than a datagram.
+    TooLong,
+}
+
+impl NotSent {
+    pub fn reject(self) -> Reject {
+        match self {
+            NotSent::Full => Reject::unavailable(RETRY_AFTER_FULL),
+            NotSent::TooLong => Reject::new(513),
+        }
+    }
+}
+
+impl From<Full> for NotSent {
+    fn from(_: Full) -> Self {
+        NotSent::Full
+    }
+}
+
 impl Core {
     /// Sends a context's request to `target`: a new branch of it.
     pub(super) fn send_branch(
@@ -48,7 +73,7 @@ impl Core {
         message: &Message<'_>,
         preprocessed: &Preprocessed<'_>,
         target: Target,
-    ) -> Result<(), Full> {
+    ) -> Result<(), NotSent> {
         let Some(context) = self.contexts.get(key) else {
             return Ok(());
         };
@@ -77,13 +102,17 @@ impl Core {
             preprocessed,
         ));
         self.build_hop(&hop, &branch);
+        let reliable = self.setup.transport_of(to) != Transport::Udp;
+        if !reliable && self.buffer.len() > UDP_PAYLOAD_MAX {
+            return Err(NotSent::TooLong);
+        }
         let request = ClientRequest {
             listener: to,
             destination: target.destination,
             branch,
             method: message.method(),
             payload: Bytes::copy_from_slice(&self.buffer),
-            reliable: self.setup.transport_of(to) != Transport::Udp,
+            reliable,
         };
         let owner = Owner::Context {
             key,
@@ -151,6 +180,7 @@ impl Core {
     /// Writes the request as it leaves into the buffer.
     fn build_hop(&mut self, hop: &Hop<'_, '_, '_>, branch: &Branch) {
         let setup = self.setup.clone();
+        self.buffer.clear();
         let Some(out) = setup.listeners.get(usize::from(hop.to.0)) else {
             return;
         };
@@ -175,7 +205,6 @@ impl Core {
                 .prepend_header(message, HeaderName::RecordRoute, &lines);
         }
         self.edit_route(message, hop.preprocessed);
-        self.buffer.clear();
         self.edits.apply(message.bytes(), &mut self.buffer);
     }
 

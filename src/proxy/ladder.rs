@@ -6,13 +6,13 @@ use std::time::Instant;
 
 use super::context::{Above, Ladder, Purpose, Rung};
 use super::core::Core;
-use super::forward::Target;
+use super::forward::{NotSent, Target};
 use super::port::Notice;
 use super::preprocess::Preprocessed;
 use super::reject::Reject;
 use super::stats::Outcome;
 use crate::balance::{
-    Ask, Dispatch, EndCause, ExhaustedStep, Group, HashOn, PeerId, Select, Slot, Step,
+    Ask, Directory, Dispatch, EndCause, ExhaustedStep, Group, HashOn, PeerId, Select, Slot, Step,
 };
 use crate::base::limits::{ATTEMPTS_MAX, GROUP_HOPS_MAX};
 use crate::call::AttemptOutcome;
@@ -61,28 +61,34 @@ impl Core {
         slot: Option<Slot>,
     ) {
         let call = self.contexts.get(key).and_then(|context| context.call());
-        if let Some(call) = call.and_then(|key| self.calls.get_mut(key)) {
-            call.attempt(Some(peer));
-            if let Some(before) = call.move_target(slot) {
-                before.release(EndCause::FailedOver);
+        let before = match call.and_then(|key| self.calls.get_mut(key)) {
+            Some(call) => {
+                call.attempt(Some(peer));
+                call.move_target(slot)
             }
+            None => slot,
+        };
+        if let Some(before) = before {
+            before.release(EndCause::FailedOver);
         }
-        let destination = self
-            .setup
-            .directory
-            .peer(peer)
-            .and_then(|peer| peer.addresses.first().copied());
-        let sent = destination.is_some_and(|destination| {
+        let address = |directory: &Directory| {
+            directory
+                .peer(peer)
+                .and_then(|peer| peer.addresses.first().copied())
+        };
+        // In the middle of a reload the ledger knows peers that this core has yet to hear of.
+        let destination =
+            address(&self.setup.directory).or_else(|| address(&self.ledger.directory()));
+        let sent = destination.map_or(Err(NotSent::Full), |destination| {
             let target = Target {
                 destination,
                 peer: Some(peer),
             };
             self.send_branch(now, key, message, preprocessed, target)
-                .is_ok()
         });
-        if !sent {
-            let full = Reject::unavailable(crate::base::limits::RETRY_AFTER_FULL);
-            self.settle_with(now, key, &full, EndCause::Rejected, Outcome::Failed);
+        if let Err(not_sent) = sent {
+            let reject = not_sent.reject();
+            self.settle_with(now, key, &reject, EndCause::Rejected, Outcome::Failed);
         }
     }
 

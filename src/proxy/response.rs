@@ -125,7 +125,8 @@ impl Core {
         let Some(context) = self.contexts.get_mut(key) else {
             return;
         };
-        let bye = context.method == Method::Bye;
+        // A BYE ends its call, and a PRACK belongs to one that is not up yet.
+        let shows_life = !matches!(context.method, Method::Bye | Method::Prack);
         let invite = context.method == Method::Invite;
         let Some(branch) = context.branches.get_mut(number) else {
             return;
@@ -148,7 +149,7 @@ impl Core {
             self.target_refreshed(now, key, message);
             self.send_back(now, key, message);
         }
-        if !bye {
+        if shows_life {
             self.adopt(now, key, message);
         }
         self.settled(now, key);

@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use super::context::Collected;
 use super::core::{Core, CoreTimer};
-use super::forward::Target;
+use super::forward::{NotSent, Target};
 use super::port::Output;
 use super::preprocess::Preprocessed;
-use super::stats::DropReason;
-use crate::balance::Transport;
+use super::stats::{DropReason, Outcome};
+use crate::balance::{EndCause, Transport};
 use crate::base::limits::{RESOLVE_PATIENCE, WAITING_FOR_NAMES_MAX};
 use crate::base::transmit::{ListenerId, Transmit};
 use crate::call::{CallKey, Side};
@@ -170,7 +170,9 @@ impl Core {
         };
         let request = context.request.clone();
         let sent = self.with_parsed(&request, |core, parsed| {
-            let Ok(message) = parsed else { return false };
+            let Ok(message) = parsed else {
+                return Err(NotSent::TooLong);
+            };
             let setup = core.setup.clone();
             let preprocessed = Preprocessed::read(&setup, &message);
             if let Some(call) = core.contexts.get(key).and_then(|context| context.call())
@@ -183,10 +185,14 @@ impl Core {
                 peer: None,
             };
             core.send_branch(now, key, &message, &preprocessed, target)
-                .is_ok()
         });
-        if !sent {
-            self.unreachable_target(now, key);
+        match sent {
+            Ok(()) => {}
+            Err(NotSent::Full) => self.unreachable_target(now, key),
+            Err(too_long @ NotSent::TooLong) => {
+                let reject = too_long.reject();
+                self.settle_with(now, key, &reject, EndCause::Rejected, Outcome::Failed);
+            }
         }
     }
 

@@ -238,3 +238,70 @@ fn a_503_to_a_call_that_was_dispatched_blindly_is_no_penalty() {
         );
     }
 }
+
+#[test]
+fn a_peer_that_only_the_ledger_knows_yet_gets_its_call() {
+    let mut world = World::new(THREE_PEERS);
+    let grown = format!(
+        "{THREE_PEERS}[[peer]]\nname = \"d\"\nuri = \"sip:127.0.0.14:5060\"\npriority = 0\n"
+    );
+    world.apply_to_ledger(&grown);
+    world.deliver(CALLER, &invite("c1"));
+    world.expect("127.0.0.14:5060", "INVITE");
+    assert_eq!(world.own("d"), 1);
+}
+
+#[test]
+fn a_peer_that_is_taken_away_while_its_call_rings_keeps_it_and_gets_no_other() {
+    let mut world = World::new(THREE_PEERS);
+    world.deliver(CALLER, &invite("c1"));
+    let at_a = world.expect(A, "INVITE");
+    let without_a = THREE_PEERS
+        .replace("name = \"a\"", "name = \"d\"")
+        .replace("127.0.0.11", "127.0.0.14");
+    world.reload(&without_a);
+    world.deliver(
+        A,
+        &at_a.response("200 OK", "t", &format!("Contact: <sip:100@{A}>\r\n")),
+    );
+    let ok = world.expect(CALLER, "200");
+    assert_eq!(world.own("a"), 1);
+    world.deliver(CALLER, &invite("c2"));
+    world.expect("127.0.0.14:5060", "INVITE");
+    world.deliver(
+        A,
+        &at_a.back("BYE", 1, &format!("{A};branch=z9hG4bKb1"), "t"),
+    );
+    let bye = world.expect(CALLER, "BYE");
+    world.deliver(CALLER, &bye.response("200 OK", "", ""));
+    world.expect(A, "200");
+    assert!(ok.first("To").ends_with(";tag=t"));
+    let still_there = world.ledger.view(world.now);
+    assert!(still_there.iter().all(|peer| &*peer.name != "a"));
+}
+
+#[test]
+fn a_peer_that_is_taken_away_fails_over_to_those_that_are_left() {
+    let mut world = World::new(THREE_PEERS);
+    world.deliver(CALLER, &invite("c1"));
+    let at_a = world.expect(A, "INVITE");
+    let without_a = THREE_PEERS
+        .replace("name = \"a\"", "name = \"d\"")
+        .replace("127.0.0.11", "127.0.0.14");
+    world.reload(&without_a);
+    world.deliver(A, &at_a.response("503 Busy", "t", ""));
+    world.expect(A, "ACK");
+    world.expect("127.0.0.14:5060", "INVITE");
+    assert_eq!((world.own("d"), world.own("b")), (1, 0));
+}
+
+#[test]
+fn silence_is_reported_once_whichever_timer_comes_first() {
+    let slow = THREE_PEERS.replace("[probe]", "[timers]\ntry = \"60s\"\n[probe]");
+    let mut world = World::new(&slow);
+    world.deliver(CALLER, &invite("c1"));
+    world.pass(Duration::from_secs(33));
+    world.skip_all(&[(A, "INVITE"), (CALLER, "100")]);
+    world.expect(B, "INVITE");
+    assert!(!world.peer("a").eligible, "it said nothing for 32 s");
+}

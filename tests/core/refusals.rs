@@ -210,3 +210,21 @@ fn an_invite_as_long_as_may_be_is_cancelled_and_acknowledged_and_a_longer_one_re
     assert_eq!(world.own("a"), 0);
     refused(&mut world, &stuffed(&invite("c2"), 129), "400");
 }
+
+#[test]
+fn a_request_that_no_datagram_would_hold_with_our_lines_is_513_and_nobodys_failure() {
+    let mut world = World::new(THREE_PEERS);
+    let request = invite("c1");
+    let (head, _) = request.split_once("Content-Length").expect("a length");
+    let body = "x".repeat(65_450 - head.len());
+    let long = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
+    refused(&mut world, &long, "513");
+    let to_name = long
+        .replace(CALLER, A)
+        .replace("sip:100@127.0.0.9", "sip:100@127.0.0.55")
+        .replace("c1", "c2");
+    world.deliver(A, &to_name);
+    world.expect(A, "513");
+    assert!(world.peer("a").eligible);
+    world.at_rest();
+}
