@@ -78,9 +78,14 @@ impl CallTable {
     }
 
     fn fresh_id(&mut self) -> CallId {
-        let id = CallId(self.next_id);
-        self.next_id += 1;
-        id
+        loop {
+            let id = CallId(self.next_id);
+            self.next_id += 1;
+            // A process that starts soon after another begins where that one did, and has taken up its calls.
+            if !self.by_id.contains_key(&id) {
+                return id;
+            }
+        }
     }
 
     /// Makes a call findable, and counts it as ringing.

@@ -185,3 +185,23 @@ fn a_database_that_is_taken_away_fails_no_call_and_is_right_afterwards() {
     pbxes.iter().for_each(Pbx::hangs_up);
     tandem.finish();
 }
+#[test]
+fn crash_after_crash_the_counts_are_those_of_the_live_calls() {
+    let _turn = lock::alone();
+    let (pbxes, config) = house();
+    let mut tandem = Tandem::start_kept(&config, SQLITE);
+    let phone = Phone::start(tandem.sip);
+    let mut calls: Vec<Live> = Vec::new();
+    for round in 0..4 {
+        calls.extend(calls_at_200_cps(&phone, 20));
+        phone.hang_up(calls.remove(0));
+        all_is_written(&tandem);
+        assert_eq!(failures(&tandem), 0.0);
+        tandem = Tandem::start_again(tandem.crash());
+        let live = pbxes.each_ref().map(|pbx| pbx.live() as u64);
+        let counts = [tandem.own("a"), tandem.own("b")];
+        assert_eq!(counts, live, "after crash {round}");
+    }
+    pbxes.iter().for_each(Pbx::hangs_up);
+    tandem.finish();
+}
