@@ -86,60 +86,53 @@ impl HeaderName {
     }
 
     fn of_short(label: &[u8], first: u8) -> Self {
-        let candidates: &[Self] = match (label.len(), first) {
-            (2, b't') => &[Self::To],
-            (3, b'v') => &[Self::Via],
-            (4, b'f') => &[Self::From],
-            (4, b'c') => &[Self::CSeq],
-            (4, b'r') => &[Self::RSeq, Self::Rack],
-            (5, b'r') => &[Self::Route],
-            (5, b'e') => &[Self::Event],
-            (6, b'm') => &[Self::MinSe],
-            (6, b'r') => &[Self::Reason],
-            (7, b'c') => &[Self::CallId, Self::Contact],
-            (7, b'e') => &[Self::Expires],
-            (7, b'r') => &[Self::Require],
-            (7, b's') => &[Self::Subject],
-            (7, b'w') => &[Self::Warning],
-            (8, b'r') => &[Self::ReferTo],
-            (8, b'i') => &[Self::Identity],
-            _ => &[],
-        };
-        Self::among(candidates, label)
+        match (label.len(), first) {
+            (2, b't') if is(label, b"to") => Self::To,
+            (3, b'v') if is(label, b"via") => Self::Via,
+            (4, b'f') if is(label, b"from") => Self::From,
+            (4, b'c') if is(label, b"cseq") => Self::CSeq,
+            (4, b'r') if is(label, b"rseq") => Self::RSeq,
+            (4, b'r') if is(label, b"rack") => Self::Rack,
+            (5, b'r') if is(label, b"route") => Self::Route,
+            (5, b'e') if is(label, b"event") => Self::Event,
+            (6, b'm') if is(label, b"min-se") => Self::MinSe,
+            (6, b'r') if is(label, b"reason") => Self::Reason,
+            (7, b'c') if is(label, b"call-id") => Self::CallId,
+            (7, b'c') if is(label, b"contact") => Self::Contact,
+            (7, b'e') if is(label, b"expires") => Self::Expires,
+            (7, b'r') if is(label, b"require") => Self::Require,
+            (7, b's') if is(label, b"subject") => Self::Subject,
+            (7, b'w') if is(label, b"warning") => Self::Warning,
+            (8, b'r') if is(label, b"refer-to") => Self::ReferTo,
+            (8, b'i') if is(label, b"identity") => Self::Identity,
+            _ => Self::Other,
+        }
     }
 
     fn of_long(label: &[u8], first: u8) -> Self {
-        let candidates: &[Self] = match (label.len(), first) {
-            (9, b's') => &[Self::Supported],
-            (9, b't') => &[Self::Timestamp],
-            (11, b'r') => &[Self::RetryAfter, Self::ReferredBy],
-            (11, b'u') => &[Self::Unsupported],
-            (12, b'm') => &[Self::MaxForwards],
-            (12, b'r') => &[Self::RecordRoute],
-            (12, b'c') => &[Self::ContentType],
-            (12, b'a') => &[Self::AllowEvents],
-            (13, b'p') => &[Self::ProxyRequire],
-            (13, b'a') => &[Self::Authorization],
-            (14, b'c') => &[Self::ContentLength],
-            (14, b'a') => &[Self::AcceptContact],
-            (14, b'r') => &[Self::RejectContact],
-            (15, b's') => &[Self::SessionExpires],
-            (16, b'c') => &[Self::ContentEncoding],
-            (16, b'w') => &[Self::WwwAuthenticate],
-            (18, b'p') => &[Self::ProxyAuthenticate],
-            (19, b'p') => &[Self::ProxyAuthorization],
-            (19, b'r') => &[Self::RequestDisposition],
-            _ => &[],
-        };
-        Self::among(candidates, label)
-    }
-
-    fn among(candidates: &[Self], label: &[u8]) -> Self {
-        candidates
-            .iter()
-            .copied()
-            .find(|name| label.eq_ignore_ascii_case(name.as_str().as_bytes()))
-            .unwrap_or(Self::Other)
+        match (label.len(), first) {
+            (9, b's') if is(label, b"supported") => Self::Supported,
+            (9, b't') if is(label, b"timestamp") => Self::Timestamp,
+            (11, b'r') if is(label, b"retry-after") => Self::RetryAfter,
+            (11, b'r') if is(label, b"referred-by") => Self::ReferredBy,
+            (11, b'u') if is(label, b"unsupported") => Self::Unsupported,
+            (12, b'm') if is(label, b"max-forwards") => Self::MaxForwards,
+            (12, b'r') if is(label, b"record-route") => Self::RecordRoute,
+            (12, b'c') if is(label, b"content-type") => Self::ContentType,
+            (12, b'a') if is(label, b"allow-events") => Self::AllowEvents,
+            (13, b'p') if is(label, b"proxy-require") => Self::ProxyRequire,
+            (13, b'a') if is(label, b"authorization") => Self::Authorization,
+            (14, b'c') if is(label, b"content-length") => Self::ContentLength,
+            (14, b'a') if is(label, b"accept-contact") => Self::AcceptContact,
+            (14, b'r') if is(label, b"reject-contact") => Self::RejectContact,
+            (15, b's') if is(label, b"session-expires") => Self::SessionExpires,
+            (16, b'c') if is(label, b"content-encoding") => Self::ContentEncoding,
+            (16, b'w') if is(label, b"www-authenticate") => Self::WwwAuthenticate,
+            (18, b'p') if is(label, b"proxy-authenticate") => Self::ProxyAuthenticate,
+            (19, b'p') if is(label, b"proxy-authorization") => Self::ProxyAuthorization,
+            (19, b'r') if is(label, b"request-disposition") => Self::RequestDisposition,
+            _ => Self::Other,
+        }
     }
 
     /// The long form as it is written on the wire; `Other` for what is not known.
@@ -209,4 +202,30 @@ impl HeaderName {
                 | Self::RequestDisposition
         )
     }
+}
+
+/// Whether the label is that name, which is given in lower case. It compares four bytes at a time: of
+/// what stands in a name only letters have the bit 0x40, and only they have a case.
+#[inline(always)]
+fn is<const N: usize>(label: &[u8], name: &[u8; N]) -> bool {
+    let Ok(label) = <&[u8; N]>::try_from(label) else {
+        return false;
+    };
+    if N < 4 {
+        return label.eq_ignore_ascii_case(name);
+    }
+    let word = |text: &[u8; N], at: usize| {
+        u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]])
+    };
+    let differs = |at: usize| {
+        let wanted = word(name, at);
+        (word(label, at) | ((wanted & 0x4040_4040) >> 1)) ^ wanted
+    };
+    let mut difference = differs(N - 4);
+    let mut at = 0;
+    while at + 4 < N {
+        difference |= differs(at);
+        at += 4;
+    }
+    difference == 0
 }

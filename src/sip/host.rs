@@ -30,9 +30,12 @@ pub(super) fn host_prefix(text: &[u8]) -> Option<(Host<'_>, usize)> {
         let close = memchr::memchr(b']', text)?;
         return Some((Host::V6(v6(&text[1..close])?), close + 1));
     }
+    if let Some((address, length)) = dotted_quad(text) {
+        return Some((Host::V4(address), length));
+    }
     let length = text
         .iter()
-        .position(|b| !matches!(b, b'-' | b'.' | b'_') && !b.is_ascii_alphanumeric())
+        .position(|b| !is_host_byte(*b))
         .unwrap_or(text.len());
     if length == 0 {
         return None;
@@ -46,11 +49,56 @@ pub(super) fn host_prefix(text: &[u8]) -> Option<(Host<'_>, usize)> {
     Some((address.map_or(Host::Name(name), Host::V4), length))
 }
 
+/// A byte of a host's name or of a dotted quad.
+fn is_host_byte(byte: u8) -> bool {
+    matches!(byte, b'-' | b'.' | b'_') || byte.is_ascii_alphanumeric()
+}
+
+/// The IPv4 address that `text` begins with, and its length; `None` when it is part of a longer name,
+/// or not written as the standard library would take it.
+fn dotted_quad(text: &[u8]) -> Option<(Ipv4Addr, usize)> {
+    let mut octets = [0_u8; 4];
+    let mut at = 0;
+    for (place, octet) in octets.iter_mut().enumerate() {
+        if place > 0 {
+            if *text.get(at)? != b'.' {
+                return None;
+            }
+            at += 1;
+        }
+        let start = at;
+        let mut value = 0_u32;
+        while let Some(digit) = text.get(at).filter(|b| b.is_ascii_digit()) {
+            if at - start == 3 {
+                return None;
+            }
+            value = value * 10 + u32::from(digit - b'0');
+            at += 1;
+        }
+        let digits = at - start;
+        if digits == 0 || (digits > 1 && text[start] == b'0') {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    match text.get(at) {
+        Some(byte) if is_host_byte(*byte) => None,
+        Some(_) | None => Some((Ipv4Addr::from(octets), at)),
+    }
+}
+
 /// An address as `received` and `maddr` hold it: with brackets or without (RFC 5118 §4.5).
 pub(super) fn bare_address(text: &[u8]) -> Option<IpAddr> {
     let inner = match text {
         [b'[', inner @ .., b']'] => inner,
-        whole => whole,
+        whole => {
+            if let Some((address, length)) = dotted_quad(whole)
+                && length == whole.len()
+            {
+                return Some(IpAddr::V4(address));
+            }
+            whole
+        }
     };
     ascii(inner)?.parse().ok()
 }

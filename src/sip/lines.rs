@@ -63,11 +63,13 @@ pub(super) fn header_line(bytes: &[u8], at: usize) -> Result<Line, LineFault> {
         .iter()
         .position(|b| !is_token_byte(*b))
         .ok_or(LineFault::Truncated)?;
-    let blanks = rest[label..]
-        .iter()
-        .position(|b| !matches!(b, b' ' | b'\t'))
-        .ok_or(LineFault::Truncated)?;
-    let colon = label + blanks;
+    let mut colon = label;
+    if rest[colon] != b':' {
+        colon += rest[label..]
+            .iter()
+            .position(|b| !matches!(b, b' ' | b'\t'))
+            .ok_or(LineFault::Truncated)?;
+    }
     if label == 0 || rest[colon] != b':' {
         return Err(LineFault::Name);
     }

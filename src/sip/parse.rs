@@ -248,6 +248,9 @@ impl Seen {
 
 /// The tag of From or To; an error when the value cannot be read, or holds two tags.
 fn tag(bytes: &[u8], value: Span) -> Result<Option<Span>, ()> {
+    if let Some(found) = usual_tag(bytes, value) {
+        return Ok(found);
+    }
     let address = NameAddr::parse(value.of(bytes)).ok_or(())?;
     let mut tags = super::params::Params::new(address.params)
         .filter(|param| param.name.eq_ignore_ascii_case(b"tag"));
@@ -258,6 +261,30 @@ fn tag(bytes: &[u8], value: Span) -> Result<Option<Span>, ()> {
     match tags.next() {
         None => Ok(Some(span_in(bytes, text))),
         Some(_) => Err(()),
+    }
+}
+
+/// As [`tag`], for the one form that nearly all have: a URI in angle brackets, no quotes, and either
+/// nothing behind it or the tag alone. `None`: it is in some other form, or malformed.
+fn usual_tag(bytes: &[u8], value: Span) -> Option<Option<Span>> {
+    let text = value.of(bytes);
+    let open = text.iter().position(|b| matches!(b, b'<' | b';' | b'"'))?;
+    let uri = match &text[open..] {
+        [b'<', uri @ ..] => uri,
+        _ => return None,
+    };
+    let close = memchr::memchr(b'>', uri)?;
+    if close == 0 || is_lws(uri[0]) {
+        return None;
+    }
+    match &uri[close + 1..] {
+        [] => Some(None),
+        [b';', b't' | b'T', b'a' | b'A', b'g' | b'G', b'=', tag @ ..]
+            if super::chars::is_token(tag) =>
+        {
+            Some(Some(span_in(bytes, tag)))
+        }
+        _ => None,
     }
 }
 

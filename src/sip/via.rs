@@ -79,10 +79,14 @@ impl<'a> Via<'a> {
         };
         cursor.skip_lws();
         let start = cursor.at;
-        cursor.token()?;
-        cursor.eat_between(b'/')?;
-        cursor.token()?;
-        cursor.eat_between(b'/')?;
+        if cursor.rest().starts_with(b"SIP/2.0/") && cursor.bytes.get(start + 8) > Some(&b' ') {
+            cursor.at += 8;
+        } else {
+            cursor.token()?;
+            cursor.eat_between(b'/')?;
+            cursor.token()?;
+            cursor.eat_between(b'/')?;
+        }
         let protocol_transport = cursor.token()?;
         if !cursor.skip_lws() {
             return None;
@@ -233,6 +237,10 @@ impl<'a> Cursor<'a> {
     /// The byte with white space round it; without it the cursor stays.
     fn eat_between(&mut self, byte: u8) -> Option<()> {
         let before = self.at;
+        // Most often neither it nor white space is there.
+        if self.peek().is_none_or(|b| b != byte && !is_lws(b)) {
+            return None;
+        }
         self.skip_lws();
         if self.peek() != Some(byte) {
             self.at = before;
