@@ -120,8 +120,15 @@ impl Core {
             if shard_of(&record.call_id, shards) != shard {
                 continue;
             }
+            // Siblings share number and tag; no two calls share a dialog.
+            let ours = |dialog: &Dialog| {
+                let mut saved = record.dialogs.iter();
+                saved.any(|saved| saved.callee_tag == dialog.callee_tag())
+            };
             let same = |call: &Call| {
-                call.serial == record.serial && call.caller_tag() == record.caller_tag
+                call.serial == record.serial
+                    && call.caller_tag() == record.caller_tag
+                    && call.dialogs.iter().any(ours)
             };
             let known = self.calls.find(&record.call_id, same);
             if known.is_none() {

@@ -186,6 +186,30 @@ fn a_restart_takes_up_the_calls_that_were_saved_and_they_end_as_any() {
 }
 
 #[test]
+fn a_restart_takes_up_the_sibling_that_a_late_answer_made_too() {
+    let mut before = World::new(THREE_PEERS);
+    before.call_up("c1");
+    before.pass(Duration::from_millis(100));
+    let mut saved = rows(&mut before);
+    let mut sibling = saved[0].clone();
+    sibling.id += 1;
+    sibling.peer = Some("b".into());
+    sibling.dialogs[0].callee_tag = b"late".to_vec();
+    saved.push(sibling);
+    let mut world = World::new(THREE_PEERS);
+    for restored in [2, 0] {
+        let Answer::Done(count) = world.command(Command::Restore(saved.clone().into())) else {
+            panic!("not a count")
+        };
+        assert_eq!(
+            (count, world.own("a"), world.own("b")),
+            (restored, 1, 1),
+            "each has its own slot, once"
+        );
+    }
+}
+
+#[test]
 fn a_call_that_was_not_saved_is_adopted_by_its_cookie_at_its_next_answer() {
     let mut before = World::new(THREE_PEERS);
     let (_, _, ok) = before.call_up("c1");

@@ -269,11 +269,20 @@ impl Phone {
             return;
         };
         let session = dialog.session;
+        // RFC 3261 §13.3.1.4, §15: nothing is said in the dialog before the ACK has come.
+        let waits = |server: &Server| {
+            server.request.call_id() == key.0 && server.unacknowledged.contains(&key.1)
+        };
+        if deed != Deed::Vanish && self.servers.values().any(waits) {
+            return out.alarms.push((SECOND, Alarm::Do(key.clone(), deed)));
+        }
         let supported = "Supported: timer\r\n";
         match deed {
             Deed::Vanish => {
                 self.dialogs.remove(key);
                 self.outgoing.remove(&key.0);
+                self.servers
+                    .retain(|_, server| server.request.call_id() != key.0);
                 out.vanished.push(key.clone());
             }
             Deed::Bye => self.say(now, key, "BYE", "", out),
