@@ -174,55 +174,35 @@ impl Core {
         }
     }
 
-    /// Notes what a request within a dialog means for its call before it goes out.
+    /// A BYE goes out: its dialog is ending.
     fn dialog_request_sent(&mut self, key: ContextKey, message: &Message<'_>) {
         let Some(context) = self.contexts.get(key) else {
             return;
         };
         let Purpose::InDialog {
             call: Some(call),
-            side,
             callee_tag,
             ..
         } = &context.purpose
         else {
             return;
         };
-        let (call, side) = (*call, *side);
+        let call = *call;
         let Some(live) = self.calls.get_mut(call) else {
             return;
         };
-        match message.method() {
-            Method::Bye => {
-                if let Some(dialog) = live.dialog_mut(callee_tag) {
-                    dialog.bye_sent();
-                    if live.all_ending() {
-                        self.calls.step(call, CallEvent::ByeSent);
-                    }
-                }
+        if message.method() != Method::Bye {
+            return;
+        }
+        if let Some(dialog) = live.dialog_mut(callee_tag) {
+            dialog.bye_sent();
+            if live.all_ending() {
+                self.calls.step(call, CallEvent::ByeSent);
             }
-            Method::Invite | Method::Update => {
-                let contact = contact_uri(message);
-                if !contact.is_empty() {
-                    refresh(live, side, callee_tag, contact);
-                }
-            }
-            Method::Ack
-            | Method::Cancel
-            | Method::Options
-            | Method::Register
-            | Method::Prack
-            | Method::Info
-            | Method::Refer
-            | Method::Subscribe
-            | Method::Notify
-            | Method::Publish
-            | Method::Message
-            | Method::Other => {}
         }
     }
 
-    /// The 2xx to a target refresh carries the other side's Contact (RFC 3261 §12.2.1.2).
+    /// A target refresh is accepted: it carried its sender's Contact, and its 2xx that of the other side (RFC 3261 §12.2).
     pub(super) fn target_refreshed(
         &mut self,
         now: Instant,
@@ -242,14 +222,18 @@ impl Core {
         else {
             return;
         };
-        let (call, contact) = (*call, contact_uri(message));
+        let (call, side, callee_tag) = (*call, *side, callee_tag.clone());
+        let request = context.request.clone();
         let Some(live) = self.calls.get_mut(call).filter(|_| refreshes) else {
             return;
         };
         live.heard = now;
-        if !contact.is_empty() {
-            refresh(live, side.other(), callee_tag, contact);
-        }
+        refresh(live, side.other(), &callee_tag, contact_uri(message));
+        self.with_parsed(&request, |core, parsed| {
+            if let (Ok(request), Some(live)) = (parsed, core.calls.get_mut(call)) {
+                refresh(live, side, &callee_tag, contact_uri(&request));
+            }
+        });
         self.session_refreshed(now, call, message);
         self.call_changed(now, call);
     }
@@ -294,7 +278,11 @@ impl Core {
     }
 }
 
+/// The side's new remote target; without a Contact it keeps the one it has.
 fn refresh(call: &mut Call, side: Side, callee_tag: &[u8], contact: &[u8]) {
+    if contact.is_empty() {
+        return;
+    }
     match side {
         Side::Caller => call.refresh(contact),
         Side::Callee => {

@@ -152,7 +152,11 @@ impl Core {
             hasher.write_u8(0xff);
         }
         hasher.write_u32(message.cseq());
-        hasher.write_u32(peer.map_or(u32::MAX, |peer| peer.0));
+        // Routes look at who sent it: a request that comes back from elsewhere may go another way.
+        match peer {
+            Some(peer) => hasher.write_u32(peer.0),
+            None => hasher.write(source.ip().to_string().as_bytes()),
+        }
         if let Some(next) = preprocessed.next {
             hasher.write(next.text);
         }

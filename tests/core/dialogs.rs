@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use tandem::balance::EndCause;
+use tandem::call::CallFilter;
+use tandem::proxy::{Answer, Command};
 
 use crate::text::{CALLER, Text, invite};
 use crate::world::{A, THREE_PEERS, World};
@@ -204,4 +206,34 @@ fn a_request_for_a_dialog_that_never_was_is_481_and_an_ack_is_silence() {
     world.expect(CALLER, "481");
     world.deliver(CALLER, &bye.replace("BYE", "ACK").replace("b1", "b2"));
     world.quiet();
+}
+
+#[test]
+fn a_target_refresh_counts_once_it_is_accepted() {
+    for (answer, target) in [("488 Not Acceptable Here", 71), ("200 OK", 72)] {
+        let mut world = World::new(THREE_PEERS);
+        let (_, _, ok) = world.call_up("c1");
+        let moved = format!("Contact: <sip:a@127.0.0.1:5072>\r\nContent-Length");
+        let again = ok.next("INVITE", 2, &via(CALLER, "re"));
+        world.deliver(CALLER, &again.replace("Content-Length", &moved));
+        let there = world.expect(A, "INVITE");
+        let contact = format!("Contact: <sip:100@{A};moved>\r\n");
+        world.deliver(A, &there.response(answer, "", &contact));
+        world.skip_all(&[(A, "ACK"), (CALLER, &answer[..3])]);
+        let all = CallFilter {
+            limit: 1,
+            ..CallFilter::default()
+        };
+        let Answer::Calls(calls) = world.command(Command::Calls(all)) else {
+            panic!("calls")
+        };
+        world.command(Command::EndCall(calls[0].id));
+        let bye = world.expect(&format!("127.0.0.1:50{target}"), "BYE");
+        assert_eq!(
+            bye.start(),
+            format!("BYE sip:a@127.0.0.1:50{target} SIP/2.0")
+        );
+        let moved = answer.starts_with('2');
+        assert_eq!(world.expect(A, "BYE").start().contains(";moved"), moved);
+    }
 }
