@@ -1,7 +1,7 @@
 //! A request comes in: retransmission, part of a dialog, or new (RFC 3261 §16.2, §16.3).
 
 use std::hash::{BuildHasher, Hasher};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use super::core::Core;
@@ -140,7 +140,6 @@ impl Core {
         message: &Message<'_>,
         preprocessed: &Preprocessed<'_>,
     ) -> u64 {
-        let peer = self.setup.directory.peer_at(source);
         let mut hasher = self.hasher.build_hasher();
         hasher.write(preprocessed.request_uri(message));
         for part in [
@@ -152,10 +151,17 @@ impl Core {
             hasher.write_u8(0xff);
         }
         hasher.write_u32(message.cseq());
-        // Routes look at who sent it: a request that comes back from elsewhere may go another way.
-        match peer {
-            Some(peer) => hasher.write_u32(peer.0),
-            None => hasher.write(source.ip().to_string().as_bytes()),
+        // Where a route looks at who sent it, a request that comes back from elsewhere may go another way.
+        if self
+            .setup
+            .routes
+            .iter()
+            .any(|route| route.matches.source.is_some())
+        {
+            match source.ip() {
+                IpAddr::V4(ip) => hasher.write(&ip.octets()),
+                IpAddr::V6(ip) => hasher.write(&ip.octets()),
+            }
         }
         if let Some(next) = preprocessed.next {
             hasher.write(next.text);
