@@ -48,7 +48,7 @@ fn an_invite_that_rings_for_ever_times_out_at_its_limit() {
     world.hear(&sent, 180);
     world.run_to(60_000);
     world.hear(&sent, 180);
-    assert_eq!(world.run_to(100_000_000), ["3660000 TimedOut"]);
+    assert_eq!(world.run_to(100_000_000), ["3720000 TimedOut"]);
 }
 
 #[test]

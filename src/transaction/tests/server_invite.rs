@@ -218,7 +218,7 @@ fn an_invite_that_is_never_answered_ends_at_its_limit_counted_from_the_last_resp
     world.respond(key, 180);
     assert_eq!(
         world.run_to(10_000_000),
-        ["1000000 180", "4600000 ServerGone"]
+        ["1000000 180", "4660000 ServerGone"]
     );
 }
 
