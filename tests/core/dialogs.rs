@@ -213,9 +213,9 @@ fn a_target_refresh_counts_once_it_is_accepted() {
     for (answer, target) in [("488 Not Acceptable Here", 71), ("200 OK", 72)] {
         let mut world = World::new(THREE_PEERS);
         let (_, _, ok) = world.call_up("c1");
-        let moved = format!("Contact: <sip:a@127.0.0.1:5072>\r\nContent-Length");
+        let moved = "Contact: <sip:a@127.0.0.1:5072>\r\nContent-Length";
         let again = ok.next("INVITE", 2, &via(CALLER, "re"));
-        world.deliver(CALLER, &again.replace("Content-Length", &moved));
+        world.deliver(CALLER, &again.replace("Content-Length", moved));
         let there = world.expect(A, "INVITE");
         let contact = format!("Contact: <sip:100@{A};moved>\r\n");
         world.deliver(A, &there.response(answer, "", &contact));
