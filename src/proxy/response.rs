@@ -319,10 +319,15 @@ pub(super) fn seconds(now: Instant, since: Instant) -> f64 {
 
 /// The number of seconds at the head of a Retry-After.
 fn delta_seconds(value: &[u8]) -> Option<Duration> {
+    leading_number(value).map(Duration::from_secs)
+}
+
+/// The decimal number at the head of a header's value; `None` when there is none, or it is too large.
+pub(super) fn leading_number<N: std::str::FromStr>(value: &[u8]) -> Option<N> {
     let digits = value
         .iter()
         .take_while(|byte| byte.is_ascii_digit())
         .count();
     let number = std::str::from_utf8(value.get(..digits)?).ok()?;
-    number.parse().ok().map(Duration::from_secs)
+    number.parse().ok()
 }

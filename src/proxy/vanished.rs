@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, CoreTimer};
+use super::response::leading_number;
 use crate::balance::{EndCause, PeerId, Slot};
 use crate::base::limits::{LIST_QUIET, LISTS_UNTIL_ENDED};
 use crate::call::{Call, CallKey};
@@ -96,16 +97,8 @@ fn holds(call: &Call, peer: PeerId) -> bool {
         .any(|holder| holder == peer)
 }
 
-/// `1800;refresher=uac`.
+/// `1800;refresher=uac`. RFC 4028 §5: less than 90 s is not to be believed.
 fn interval(value: &[u8]) -> Option<Duration> {
-    let digits = value
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
-    let number = std::str::from_utf8(value.get(..digits)?).ok()?;
-    // RFC 4028 §5: less than 90 s is not to be believed.
-    number
-        .parse()
-        .ok()
-        .map(|seconds: u32| Duration::from_secs(u64::from(seconds.max(90))))
+    let seconds: u32 = leading_number(value)?;
+    Some(Duration::from_secs(u64::from(seconds.max(90))))
 }
