@@ -5,3 +5,4 @@
 mod agent;
 mod cases;
 mod harness;
+mod soak;

@@ -1,6 +1,7 @@
 //! SIP agents of the tests' own: they share no code with the proxy that they judge.
 
 mod caller;
+pub mod exchange;
 pub mod leg;
 pub mod pbx;
 pub mod phone;

@@ -41,12 +41,25 @@ impl Client {
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         let result = self.agent.get(format!("{}{path}", self.base)).call();
-        read(path, result)
+        let answer = result.and_then(read);
+        answer.unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
     /// A request with a body; `token` goes into Authorization.
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        let sent = self.try_to_send(method, path, token, body);
+        sent.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// The same, of a server that may be away.
+    pub fn try_to_send(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: &Value,
+    ) -> Result<Answer, ureq::Error> {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base))
@@ -57,15 +70,13 @@ impl Client {
         let request = request
             .body(serde_json::to_vec(body).expect("JSON"))
             .expect("request");
-        read(path, self.agent.run(request))
+        read(self.agent.run(request)?)
     }
 }
 
-#[track_caller]
-fn read(path: &str, result: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Answer {
-    let mut response = result.unwrap_or_else(|error| panic!("{path}: {error}"));
-    Answer {
+fn read(mut response: ureq::http::Response<ureq::Body>) -> Result<Answer, ureq::Error> {
+    Ok(Answer {
         status: response.status().as_u16(),
-        text: response.body_mut().read_to_string().expect("body"),
-    }
+        text: response.body_mut().read_to_string()?,
+    })
 }

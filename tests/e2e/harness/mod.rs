@@ -6,6 +6,7 @@ pub mod lock;
 pub mod metrics;
 pub mod net;
 pub mod postgres;
+pub mod rows;
 pub mod sipp;
 pub mod tandem;
 pub mod wait;

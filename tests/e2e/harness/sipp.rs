@@ -44,11 +44,23 @@ impl Sipp {
     /// Starts a caller.
     #[track_caller]
     pub fn caller(name: &str, server: SocketAddr, load: &Load<'_>) -> Self {
+        Self::caller_with(name, server, load, &[])
+    }
+
+    /// Starts a caller with further arguments.
+    #[track_caller]
+    pub fn caller_with(
+        name: &str,
+        server: SocketAddr,
+        load: &Load<'_>,
+        arguments: &[&str],
+    ) -> Self {
         let (calls, cps) = (load.calls.to_string(), load.cps.to_string());
         let hold = load.hold.as_millis().to_string();
         let limit = (load.calls + 1).to_string();
-        let more = [
-            &server.to_string(),
+        let server = server.to_string();
+        let mut more = vec![
+            server.as_str(),
             "-s",
             load.service,
             "-m",
@@ -60,6 +72,7 @@ impl Sipp {
             "-d",
             &hold,
         ];
+        more.extend(arguments);
         Self::start(name, load.scenario, &more)
     }
 
@@ -117,19 +130,36 @@ impl Sipp {
 
     /// The statistics so far; they are written once a second and at the end.
     pub fn count(&self) -> Count {
-        let table = std::fs::read_to_string(self.folder.path().join("stat.csv"));
-        let table = table.unwrap_or_default();
-        let mut lines = table.lines();
-        let names: Vec<&str> = lines.next().unwrap_or("").split(';').collect();
-        let last: Vec<&str> = lines.next_back().unwrap_or("").split(';').collect();
-        let value = |wanted: &str| {
-            let at = names.iter().position(|&name| name == wanted);
-            at.and_then(|at| last.get(at)?.parse().ok()).unwrap_or(0)
+        let value = |name| {
+            let last = self.column(name).pop();
+            last.and_then(|value| value.parse().ok()).unwrap_or(0)
         };
         Count {
             successful: value("SuccessfulCall(C)"),
             failed: value("FailedCall(C)"),
         }
+    }
+
+    /// The seconds since 1970 in which calls failed, and how many in each.
+    pub fn failures(&self) -> Vec<(f64, u64)> {
+        let times = self.column("CurrentTime");
+        let failed = self.column("FailedCall(P)");
+        let each = times.iter().zip(failed).filter_map(|(time, failed)| {
+            let at = time.split('\t').next_back()?.parse().ok()?;
+            Some((at, failed.parse().ok()?))
+        });
+        each.filter(|(_, failed)| *failed > 0).collect()
+    }
+
+    /// What the statistics say under this head, line by line.
+    fn column(&self, name: &str) -> Vec<String> {
+        let table = std::fs::read_to_string(self.folder.path().join("stat.csv"));
+        let table = table.unwrap_or_default();
+        let mut lines = table.lines();
+        let head = lines.next().unwrap_or("");
+        let at = head.split(';').position(|found| found == name);
+        let value = |line: &str| line.split(';').nth(at?).map(str::to_owned);
+        lines.filter_map(value).collect()
     }
 
     /// What SIPp found wrong, its beginning.

@@ -1,7 +1,8 @@
 //! The binary under test: started with a config, asked over HTTP, ended and its log judged.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -72,7 +73,7 @@ impl Tandem {
     #[track_caller]
     fn launch(folder: tempfile::TempDir) -> Self {
         let config = folder.path().join("tandem.toml");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+        let mut command = Command::new(binary());
         command
             .arg("serve")
             .arg("--config")
@@ -112,6 +113,20 @@ impl Tandem {
         self.folder.path().join("tandem.toml")
     }
 
+    /// Where it runs, and keeps what it keeps in files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// What it has logged since it was started.
+    pub fn log(&self) -> String {
+        self.process.stderr()
+    }
+
     pub fn hang_up_signal(&self) {
         self.process.signal(Signal::SIGHUP);
     }
@@ -144,6 +159,12 @@ impl Tandem {
     pub fn own(&self, peer: &str) -> u64 {
         self.number(peer, "calls", "own")
             .unwrap_or_else(|| panic!("no own count: {}", self.peer(peer)))
+    }
+
+    /// The calls that it counts, in every state.
+    #[track_caller]
+    pub fn live(&self) -> u64 {
+        self.metrics().sum("tandem_calls_active", &[]) as u64
     }
 
     /// The count reaches `wanted` soon and is `wanted`.
@@ -271,12 +292,7 @@ impl Tandem {
         self.process.signal(Signal::SIGTERM);
         let status = self.process.wait(Duration::from_secs(10));
         assert!(status.success(), "ended with {status}");
-        let log = self.process.stderr();
-        let errors: Vec<&str> = log
-            .lines()
-            .filter(|line| line.split_whitespace().take(3).any(|word| word == "ERROR"))
-            .chain(log.lines().filter(|line| line.contains("panicked at")))
-            .collect();
+        let errors = errors(&self.log());
         assert!(errors.is_empty(), "errors in the log: {errors:#?}");
     }
 
@@ -286,6 +302,20 @@ impl Tandem {
         self.expect_clean = false;
         self.finish();
     }
+}
+
+/// The lines of a log that tell of a bug.
+pub fn errors(log: &str) -> Vec<String> {
+    let is_error = |line: &&str| {
+        let level = line.split_whitespace().take(3).any(|word| word == "ERROR");
+        level || line.contains("panicked at")
+    };
+    log.lines().filter(is_error).map(str::to_owned).collect()
+}
+
+/// `TANDEM_BIN`, or what Cargo built for this test.
+fn binary() -> OsString {
+    std::env::var_os("TANDEM_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_tandem").into())
 }
 
 /// What an ended process leaves: its configuration, and its database where that is a file.
