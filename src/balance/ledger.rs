@@ -3,9 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use parking_lot::Mutex;
-
 use super::ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal};
 use super::directory::Directory;
 use super::feedback::{FeedbackAnswer, FeedbackError, FeedbackOutcome, Report};
@@ -19,6 +16,7 @@ use super::topology::{Capacity, ProbeMode, Topology};
 use super::topology_error::TopologyError;
 use super::view::{Overrides, PeerView, Verdict};
 use crate::base::invariant::{Invariant, violated};
+use crate::base::sync::{ArcSwap, Mutex};
 
 /// All accounts, under one short lock. Shared by every shard.
 ///
@@ -164,7 +162,7 @@ impl Ledger {
             .map(|(name, units)| Ok((grown.resource(name)?, *units)));
         let named: Vec<_> = named.collect::<Result<_, TopologyError>>()?;
         *names = grown;
-        let mut directory = Directory::clone(&self.directory.load());
+        let mut directory = Directory::clone(&self.directory());
         names.keep_resources(&mut directory);
         self.directory.store(Arc::new(directory));
         let mut state = self.state.lock();
