@@ -3,6 +3,7 @@
 //! The shards' notices come through a bounded channel that they never wait for. Peers are compared, once a second, with
 //! what they were: that costs the same however much happens, and what changes to and fro in between is no news.
 
+mod ended;
 mod peers;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::base::limits::{EVENTS_FAILOVERS_EACH, EVENTS_LOOK_EVERY};
 use crate::http::model::{CallEvent, FailoverEvent};
 use crate::http::{Event, Events};
 use crate::proxy::Notice;
+use ended::Endings;
 use peers::Peers;
 
 /// Tells events until the shards are gone.
@@ -55,6 +57,7 @@ struct Calls {
     told: u32,
     failed_over: BTreeMap<PeerId, u64>,
     exhausted: BTreeMap<GroupId, u64>,
+    endings: Endings,
 }
 
 impl Calls {
@@ -65,6 +68,7 @@ impl Calls {
                 *self.exhausted.entry(group).or_default() += 1;
                 None
             }
+            Notice::Ended(ended) => self.endings.hear(&ended, directory),
             Notice::FailedOver { from, .. } if self.told >= EVENTS_FAILOVERS_EACH => {
                 *self.failed_over.entry(from).or_default() += 1;
                 None
@@ -124,9 +128,11 @@ impl Calls {
                 words: format!("calls for {group} that found no peer within a second: {calls}"),
                 group,
                 calls,
+                ended: None,
             })
         });
-        failed_over.chain(exhausted).collect()
+        let ended = self.endings.flush(directory);
+        failed_over.chain(exhausted).chain(ended).collect()
     }
 }
 

@@ -122,6 +122,8 @@ pub const EVENTS_HEARTBEAT: Duration = Duration::from_secs(15);
 pub const EVENTS_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Failovers that are told one by one between two looks; those beyond are told together.
 pub const EVENTS_FAILOVERS_EACH: u32 = 20;
+/// Calls ended from here that are told one by one between two looks; those beyond are told together.
+pub const EVENTS_ENDED_EACH: u32 = 20;
 /// Looks in a row that must agree before a peer that only became eligible, or ceased to be, is an event: a peer at its
 /// limit of calls a second changes all the time.
 pub const EVENTS_ELIGIBLE_LOOKS: u32 = 3;
@@ -160,6 +162,17 @@ pub const WAITING_FOR_NAMES_MAX: usize = 4096;
 pub const RESOLVE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a call that we end ourselves may take to end: 64*T1 for the BYEs, twice with T1's default, and some.
 pub const CLOSING_MAX: Duration = Duration::from_secs(70);
+/// Checks of dialogs that one shard has under way at once; further ones wait for another turn.
+pub const CHECKS_UNDER_WAY_MAX: usize = 2048;
+/// Calls that a restart took up are asked about one after the other, so far apart: 50,000 on one shard take eight minutes.
+pub const CHECK_PACE: Duration = Duration::from_millis(10);
+/// What a call is spared before its first check, so that BYEs that are still being repeated come first; and by how much
+/// the checks are moved at random.
+pub const CHECK_REST: Duration = Duration::from_secs(2);
+/// When a check that could not be delivered is repeated, once: 64*T1, after which a request is given up too.
+pub const CHECK_AGAIN: Duration = Duration::from_secs(32);
+/// The range of `[check] interval`.
+pub const CHECK_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Call-IDs tried for a probe until one belongs to the shard that sends it.
 pub const PROBE_CALL_ID_TRIES: usize = 4096;
 /// 100 Trying goes out when nothing else did within this time (RFC 3261 §17.2.1).

@@ -76,6 +76,33 @@ pub struct Call {
     pub saved: bool,
     /// It has changed since.
     pub unsaved: bool,
+    /// How its check by a request of ours within its dialogs stands.
+    pub checked: Checked,
+}
+
+/// A call's check: whether its peer still knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// None is to come.
+    Never,
+    /// The next one comes when `timer` fires, unless the call was heard of after `since`.
+    Due {
+        /// Armed.
+        timer: TimerId,
+        /// When the call was last known to live, as far as this check goes.
+        since: Instant,
+        /// The last one could not be delivered.
+        unreachable: bool,
+    },
+    /// So many requests of ours have no final response yet.
+    Asking {
+        /// At least one.
+        open: u8,
+        /// The check before could not be delivered.
+        unreachable: bool,
+        /// Nor could this one, at least in part.
+        again: bool,
+    },
 }
 
 /// A call that we end ourselves.
@@ -163,6 +190,7 @@ impl Call {
             lists_without: 0,
             saved: false,
             unsaved: false,
+            checked: Checked::Never,
         }
     }
 

@@ -13,6 +13,8 @@ const CALLEE_ROUTES: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Dialog {
     text: Packed<4>,
+    /// Highest CSeq seen from the caller and from the callee; 0: none yet.
+    cseq: [u32; 2],
     /// A BYE is under way, by so many transactions (crossing BYEs make two).
     byes: u8,
 }
@@ -27,6 +29,8 @@ pub struct DialogText<'a> {
     pub caller_routes: &'a [u8],
     /// From us to the callee.
     pub callee_routes: &'a [u8],
+    /// Highest CSeq seen from the caller and from the callee.
+    pub cseq: [u32; 2],
 }
 
 impl Dialog {
@@ -40,6 +44,7 @@ impl Dialog {
         ]);
         Self {
             text: packed,
+            cseq: text.cseq,
             byes: 0,
         }
     }
@@ -69,6 +74,21 @@ impl Dialog {
         })
     }
 
+    /// A request of `side` came by.
+    pub fn saw(&mut self, side: Side, cseq: u32) {
+        let [caller, callee] = &mut self.cseq;
+        let seen = match side {
+            Side::Caller => caller,
+            Side::Callee => callee,
+        };
+        *seen = cseq.max(*seen);
+    }
+
+    /// Highest CSeq seen from the caller and from the callee; 0: none yet.
+    pub fn cseq(&self) -> [u32; 2] {
+        self.cseq
+    }
+
     /// A BYE goes out.
     pub fn bye_sent(&mut self) {
         self.byes = self.byes.saturating_add(1);
@@ -93,6 +113,7 @@ impl From<&DialogRecord> for Dialog {
             callee_target: &record.callee_target,
             caller_routes: &record.caller_routes,
             callee_routes: &record.callee_routes,
+            cseq: record.cseq,
         })
     }
 }

@@ -10,7 +10,7 @@ mod state;
 mod table;
 mod view;
 
-pub use call::{Call, CallText, Closing, NewCall, Restored};
+pub use call::{Call, CallText, Checked, Closing, NewCall, Restored};
 pub use cookie::{COOKIE_PARAM, Cookie, Side, name_hash};
 pub use dialog::{Dialog, DialogText};
 pub use record::{CallRecord, DialogRecord};

@@ -50,4 +50,6 @@ pub struct DialogRecord {
     pub caller_routes: Vec<u8>,
     /// From us to the callee.
     pub callee_routes: Vec<u8>,
+    /// Highest CSeq seen in it from the caller and from the callee; 0: none.
+    pub cseq: [u32; 2],
 }

@@ -33,5 +33,6 @@ pub(super) fn timing() -> Timing {
         ring: Duration::from_secs(180),
         call_max: Duration::from_secs(4 * 3600),
         session_grace: Duration::from_secs(32),
+        check: None,
     }
 }

@@ -93,6 +93,8 @@ pub(super) fn general(config: &Config) -> Vec<Trait> {
         ("session_grace", timing.session_grace),
     ];
     traits.extend(timers.map(|(key, value)| open(format!("timers.{key}"), show(value))));
+    let check = timing.check.map_or_else(|| "off".to_owned(), show);
+    traits.push(open("check.interval", check));
     traits
 }
 

@@ -121,8 +121,9 @@ fn syntax(message: &str) -> String {
 }
 
 fn whole(reader: &mut Reader<'_>, entries: Vec<Entry>) -> Option<Config> {
-    const KEYS: [&str; 10] = [
-        "node", "listen", "http", "store", "trust", "timers", "probe", "group", "peer", "route",
+    const KEYS: [&str; 11] = [
+        "node", "listen", "http", "store", "trust", "timers", "check", "probe", "group", "peer",
+        "route",
     ];
     let document = Node {
         label: "this file".to_owned(),
@@ -136,7 +137,8 @@ fn whole(reader: &mut Reader<'_>, entries: Vec<Entry>) -> Option<Config> {
     let http = sections::http(reader, fields.take("http"));
     let store = sections::store(reader, fields.take("store"));
     let trust = sections::trust(reader, fields.take("trust"));
-    let timing = sections::timers(reader, fields.take("timers"));
+    let mut timing = sections::timers(reader, fields.take("timers"));
+    timing.check = sections::check(reader, fields.take("check"));
     let probe = groups::probe(
         reader,
         fields.take("probe"),

@@ -1,4 +1,4 @@
-//! The tables that stand once: node, listen, http, store, trust, timers.
+//! The tables that stand once: node, listen, http, store, trust, timers, check.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -10,7 +10,7 @@ use super::node::{self, Value};
 use super::reader::{Fields, Reader, Text};
 use super::secret;
 use super::values::{LONGEST, MS};
-use crate::base::limits::{CONFIG_LISTENERS_MAX, CONFIG_WORKERS_MAX, RING_MAX};
+use crate::base::limits::{CHECK_INTERVAL_MIN, CONFIG_LISTENERS_MAX, CONFIG_WORKERS_MAX, RING_MAX};
 use crate::base::transport::Transport;
 use crate::proxy::{Timing, Trust, Unknown};
 use crate::sip::{Host, Uri};
@@ -240,6 +240,16 @@ pub(super) fn timers(reader: &mut Reader<'_>, table: Option<node::Node>) -> Timi
     let grace = Duration::ZERO..=LONGEST;
     read("session_grace", grace, &mut timing.session_grace);
     timing
+}
+
+/// `[check]`: how long nothing may be heard of a call before its peer is asked; `None` is "off".
+pub(super) fn check(reader: &mut Reader<'_>, table: Option<node::Node>) -> Option<Duration> {
+    let fields = table.and_then(|table| reader.fields(table, "[check]", &["interval"]));
+    let node = fields.and_then(|mut fields| fields.take("interval"))?;
+    if matches!(&node.value, Value::Text(text) if text == "off") {
+        return None;
+    }
+    reader.duration(&node, CHECK_INTERVAL_MIN..=LONGEST)
 }
 
 impl Reader<'_> {

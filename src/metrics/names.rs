@@ -140,6 +140,8 @@ families! {
         "SIP messages, by method or by class of status.";
     MESSAGES_DROPPED = gathered Counter "tandem_messages_dropped_total" ["reason"]
         "SIP messages that went no further.";
+    CHECKS = gathered Counter "tandem_checks_total" ["outcome"]
+        "Requests of ours that asked within a dialog whether the peer knows it: alive, forgotten, silent or unreachable.";
     RETRANSMISSIONS = gathered Counter "tandem_retransmissions_total" ["direction"]
         "Messages sent again by timers, and those from others that were absorbed.";
     TRANSACTIONS = gathered Gauge "tandem_transactions" []

@@ -8,7 +8,7 @@ use super::text::Encoder;
 use crate::balance::{Directory, GroupId};
 use crate::call::CallStage;
 use crate::proxy::stats::{GroupStats, KINDS, kind_label};
-use crate::proxy::{DropReason, Outcome};
+use crate::proxy::{CheckOutcome, DropReason, Outcome};
 use crate::store::Figures;
 
 /// Writes all families of the shards.
@@ -17,6 +17,10 @@ pub fn encode(encoder: &mut Encoder, scrape: &Scrape<'_>) {
     failovers(encoder, scrape);
     messages(encoder, scrape);
     let core = scrape.core;
+    let mut samples = encoder.family(names::CHECKS);
+    for outcome in CheckOutcome::ALL {
+        samples.whole(&[outcome.as_str()], core.checks[outcome.index()]);
+    }
     let mut samples = encoder.family(names::RETRANSMISSIONS);
     samples.whole(&["in"], core.absorbed);
     samples.whole(&["out"], core.retransmitted);

@@ -1,16 +1,31 @@
 //! A call that this process never saw begin, as after a crash: its cookie says all that counting it takes.
 
+use bytes::Bytes;
+use smallvec::SmallVec;
 use std::time::Instant;
 
 use super::begin::contact_uri;
 use super::context::Purpose;
 use super::core::Core;
+use super::dialogs::join;
+use super::preprocess::Preprocessed;
 use crate::call::{CallRecord, Cookie, DialogRecord, Side, name_hash};
-use crate::sip::{Message, NameAddr};
+use crate::sip::{HeaderName, Message, NameAddr};
 use crate::transaction::ContextKey;
 
 /// An id of no shard: the call gets a fresh one.
 const NO_ID: u64 = u64::MAX;
+
+/// The ways from us to both sides of a dialog, as far as a request within it tells.
+#[derive(Default)]
+struct Way {
+    /// To its recipient: `Route` values joined by commas.
+    routes: Vec<u8>,
+    /// The recipient's remote target.
+    target: Vec<u8>,
+    /// The sender's; empty: not told, or not to be reached by it alone.
+    sender: Vec<u8>,
+}
 
 impl Core {
     /// A 2xx within a dialog shows that its call lives. One that began before this process did, and that we do not hold,
@@ -32,8 +47,36 @@ impl Core {
         if cookie.serial == 0 || !before_us {
             return;
         }
-        let record = self.adopted(cookie, *side, callee_tag, message);
+        let (cookie, side, callee_tag) = (cookie.clone(), *side, callee_tag.clone());
+        let way = self.way_of(&context.request.clone());
+        let record = self.adopted(&cookie, side, &callee_tag, message, way);
         self.restore(now, &[record]);
+    }
+
+    /// What a request within a dialog tells of the ways between us and both sides.
+    fn way_of(&mut self, request: &Bytes) -> Way {
+        let setup = self.setup.clone();
+        self.with_parsed(request, |_, parsed| {
+            let Ok(request) = parsed else {
+                return Way::default();
+            };
+            let read = Preprocessed::read(&setup, &request);
+            let ours = read.own.iter().chain(&read.restored);
+            let ours: SmallVec<[_; 3]> = ours.map(|value| value.span).collect();
+            let mut way = Way {
+                target: read.request_uri(&request).to_vec(),
+                ..Way::default()
+            };
+            let routes = request.values(HeaderName::Route);
+            for route in routes.filter(|route| !ours.contains(&route.span)) {
+                join(&mut way.routes, route.text);
+            }
+            // Behind other proxies its sender has a route set that this request does not tell.
+            if request.via_count() == 1 {
+                way.sender = contact_uri(&request).to_vec();
+            }
+            way
+        })
     }
 
     fn adopted(
@@ -42,6 +85,7 @@ impl Core {
         side: Side,
         callee_tag: &[u8],
         message: &Message<'_>,
+        way: Way,
     ) -> CallRecord {
         let directory = &self.setup.directory;
         let uri = |value: &[u8]| {
@@ -52,9 +96,32 @@ impl Core {
         let (from, to) = (uri(message.from()), uri(message.to()));
         // The answer comes from the other side.
         let contact = contact_uri(message).to_vec();
-        let (caller, callee, caller_tag, caller_target, callee_target) = match side {
-            Side::Caller => (from, to, message.from_tag(), Vec::new(), contact),
-            Side::Callee => (to, from, message.to_tag(), contact, Vec::new()),
+        let target = if contact.is_empty() {
+            way.target
+        } else {
+            contact
+        };
+        let (routes, none) = (way.routes, Vec::new());
+        let (caller, callee, caller_tag, targets, routes) = match side {
+            Side::Caller => (
+                from,
+                to,
+                message.from_tag(),
+                [way.sender, target],
+                [none, routes],
+            ),
+            Side::Callee => (
+                to,
+                from,
+                message.to_tag(),
+                [target, way.sender],
+                [routes, none],
+            ),
+        };
+        let ([caller_target, callee_target], [caller_routes, callee_routes]) = (targets, routes);
+        let cseq = match side {
+            Side::Caller => [message.cseq(), 0],
+            Side::Callee => [0, message.cseq()],
         };
         let peer = directory
             .peers()
@@ -82,12 +149,13 @@ impl Core {
             demand: cookie.demand.iter().filter_map(named).collect(),
             since_unix_ms: u64::from(cookie.started_unix_s) * 1000,
             session_until_unix_ms: None,
-            cseq: [0, 0],
+            cseq,
             dialogs: vec![DialogRecord {
                 callee_tag: callee_tag.to_vec(),
                 callee_target,
-                caller_routes: Vec::new(),
-                callee_routes: Vec::new(),
+                caller_routes,
+                callee_routes,
+                cseq,
             }],
         }
     }

@@ -78,6 +78,7 @@ impl Core {
             self.arm_call(key);
         }
         self.calls.step(key, CallEvent::Answered);
+        self.check_later(now, key);
     }
 
     /// The call that a late answer makes: on the peer that was given up, and counted as what it is, a fact.

@@ -17,8 +17,10 @@ pub struct Census {
     pub transactions: usize,
     /// Requests that wait for the addresses of a name.
     pub waiting: usize,
-    /// BYEs of our own without a final response.
+    /// Requests of our own within dialogs without a final response.
     pub own: usize,
+    /// Those of them that only ask whether a call lives, and those that wait for a name.
+    pub checks: usize,
     /// Probes without an answer.
     pub probes: usize,
     /// Timers of the core's own, those of transactions not counted.
@@ -45,6 +47,7 @@ impl Core {
             transactions: counts.server + counts.client,
             waiting: self.waiting.len(),
             own: self.own.len(),
+            checks: self.checking.under_way(),
             probes: self
                 .probing
                 .as_ref()

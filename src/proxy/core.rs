@@ -8,8 +8,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::checking::Checking;
 use super::context::Context;
-use super::originate::OwnRequest;
+use super::own_request::OwnRequest;
 use super::port::{Answer, Command, Input, Notice, Output};
 use super::probing::Probing;
 use super::saving::Unsaved;
@@ -38,6 +39,8 @@ pub(super) enum CoreTimer {
     Resolve(u64),
     /// A probe without an answer.
     Probe(u32),
+    /// A call is to be asked about.
+    Check(CallKey),
     /// Calls have changed that are to be saved.
     Save,
 }
@@ -56,6 +59,7 @@ pub struct Core {
     pub(super) waiting: BTreeMap<u64, (Waiting, TimerId)>,
     pub(super) own: BTreeMap<u32, OwnRequest>,
     pub(super) probing: Option<Probing>,
+    pub(super) checking: Checking,
     pub(super) rates: SourceRates,
     pub(super) stopping: bool,
     pub(super) unsaved: Unsaved,
@@ -97,6 +101,7 @@ impl Core {
             waiting: BTreeMap::new(),
             own: BTreeMap::new(),
             probing: (shard.0 == 0).then(|| Probing::new(now, chance.u64(..), &setup)),
+            checking: Checking::new(now, chance.u64(..)),
             rates: SourceRates::new(hasher.clone()),
             stopping: false,
             unsaved: Unsaved::default(),
@@ -209,6 +214,7 @@ impl Core {
                 CoreTimer::Call(key) => self.call_deadline(now, key),
                 CoreTimer::Resolve(token) => self.resolved(now, token, &[]),
                 CoreTimer::Probe(number) => self.probe_unanswered(now, number),
+                CoreTimer::Check(key) => self.check_due(now, key),
                 CoreTimer::Save => self.save(now),
             }
             self.settle_events(now);
@@ -298,7 +304,8 @@ impl Core {
         if let Some(probing) = &mut self.probing {
             probing.apply(now, &setup);
         }
-        self.setup = setup;
+        let before = std::mem::replace(&mut self.setup, setup);
+        self.check_interval_changes(now, &before);
     }
 
     fn command(&mut self, now: Instant, token: u64, command: Command) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::core::Core;
 use super::preprocess::recorded_by;
 use crate::balance::EndCause;
-use crate::call::{CallKey, Dialog, DialogText};
+use crate::call::{CallKey, Checked, Dialog, DialogText};
 use crate::sip::{HeaderName, Message, NameAddr, Value};
 
 impl Core {
@@ -27,6 +27,7 @@ impl Core {
                 callee_target: super::begin::contact_uri(message),
                 caller_routes: &routes.caller,
                 callee_routes: &routes.callee,
+                cseq: [message.cseq(), 0],
             }));
         }
     }
@@ -59,6 +60,9 @@ impl Core {
     pub(super) fn end_call(&mut self, now: Instant, call: CallKey, cause: EndCause) {
         if let Some(ended) = self.calls.end(call, cause) {
             self.timers.cancel(ended.deadline);
+            if let Checked::Due { timer, .. } = ended.checked {
+                self.timers.cancel(timer);
+            }
             self.call_gone(now, &ended);
         }
     }
@@ -71,7 +75,8 @@ struct Routes {
     callee: Vec<u8>,
 }
 
-fn join(list: &mut Vec<u8>, value: &[u8]) {
+/// Adds a value to a list.
+pub(super) fn join(list: &mut Vec<u8>, value: &[u8]) {
     if !list.is_empty() {
         list.extend_from_slice(b", ");
     }

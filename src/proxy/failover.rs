@@ -6,7 +6,7 @@ use super::context::{Collected, Phase};
 use super::core::{Core, context_of};
 use super::forward::Target;
 use super::ladder::Rise;
-use super::port::Notice;
+use super::port::{Notice, Reply};
 use super::preprocess::Preprocessed;
 use super::reject::Reject;
 use super::stats::{FailoverReason, Outcome};
@@ -198,7 +198,11 @@ impl Core {
         transport: bool,
     ) {
         if let Owner::Own(number) = owner {
-            return self.own_finished(now, number);
+            let reply = match transport {
+                true => Reply::Unreachable,
+                false => Reply::Silence,
+            };
+            return self.own_finished(now, number, reply);
         }
         if let Owner::Probe(number) = owner {
             return self.probe_unanswered(now, number);

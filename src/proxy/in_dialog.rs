@@ -34,10 +34,18 @@ impl Core {
         self.validate(incoming, preprocessed)
             .map_err(Refused::Answer)?;
         let message = incoming.message;
+        let callee_tag = match belonging.side {
+            Side::Caller => message.to_tag(),
+            Side::Callee => message.from_tag(),
+        };
+        let callee_tag = callee_tag.unwrap_or_default();
         if let Some(call) = belonging.call.and_then(|key| self.calls.get_mut(key)) {
             call.heard = now;
             let seen = call.cseq_mut(belonging.side);
             *seen = message.cseq().max(*seen);
+            if let Some(dialog) = call.dialog_mut(callee_tag) {
+                dialog.saw(belonging.side, message.cseq());
+            }
         }
         let uri = preprocessed
             .next_uri()
@@ -46,14 +54,10 @@ impl Core {
             self.forward_ack(now, incoming, preprocessed, uri);
             return Ok(());
         }
-        let callee_tag = match belonging.side {
-            Side::Caller => message.to_tag(),
-            Side::Callee => message.from_tag(),
-        };
         let purpose = Purpose::InDialog {
             call: belonging.call,
             side: belonging.side,
-            callee_tag: callee_tag.unwrap_or_default().into(),
+            callee_tag: callee_tag.into(),
             cookie: match (&preprocessed.cookie, belonging.call) {
                 (CookieState::Good(cookie, _), None) => Some(Box::new(cookie.clone())),
                 (CookieState::Good(..) | CookieState::None | CookieState::Bad, _) => None,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::setup::Setup;
 use super::stats::{FailoverReason, Stats};
-use crate::balance::{GroupId, PeerId, Transport};
+use crate::balance::{EndCause, GroupId, PeerId, Transport};
 use crate::base::transmit::{ListenerId, Transmit};
 use crate::call::{CallFilter, CallId, CallRecord, CallView};
 
@@ -153,4 +153,32 @@ pub enum Notice {
         /// The group that it was for.
         group: GroupId,
     },
+    /// A call ended otherwise than by a BYE of its own.
+    Ended(Box<Ended>),
+}
+
+/// A call that ended otherwise than by a BYE of its own.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// The call.
+    pub call: CallId,
+    /// The group that it was for.
+    pub group: Option<GroupId>,
+    /// The peer that it went to.
+    pub peer: Option<PeerId>,
+    /// What its slots came back for.
+    pub cause: EndCause,
+    /// What the peer said when it was asked within the dialog, where that ended the call.
+    pub check: Option<Reply>,
+}
+
+/// What became of a request of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// This final response came.
+    Status(u16),
+    /// Nothing came in time (Timer F).
+    Silence,
+    /// It could not be delivered.
+    Unreachable,
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::context::{Phase, Rung};
 use super::core::Core;
+use super::port::Reply;
 use super::stats::DropReason;
 use crate::balance::{EndCause, Failure, Observation, PeerId};
 use crate::base::transmit::Transmit;
@@ -29,7 +30,9 @@ impl Core {
         match self.transactions.receive_response(now, client, message) {
             Some(Owner::Context { key, branch }) => self.branch_response(now, key, branch, message),
             Some(Owner::Probe(number)) => self.probe_answered(now, number, message.status()),
-            Some(Owner::Own(number)) if message.status() >= 200 => self.own_finished(now, number),
+            Some(Owner::Own(number)) if message.status() >= 200 => {
+                self.own_finished(now, number, Reply::Status(message.status()));
+            }
             Some(Owner::Own(_) | Owner::Cancel(_)) | None => {}
         }
     }

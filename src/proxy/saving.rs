@@ -177,6 +177,7 @@ impl Core {
             timers.arm(deadline, CoreTimer::Call(key))
         });
         self.call_changed(now, key);
+        self.check_soon(now, key);
     }
 
     /// A demand by resource names; `None` when none of them is known.
@@ -194,5 +195,6 @@ fn dialog_record(dialog: &Dialog) -> DialogRecord {
         callee_target: dialog.callee_target().to_vec(),
         caller_routes: dialog.routes(Side::Caller).to_vec(),
         callee_routes: dialog.routes(Side::Callee).to_vec(),
+        cseq: dialog.cseq(),
     }
 }

@@ -181,4 +181,7 @@ pub struct Timing {
     pub call_max: Duration,
     /// How long past Session-Expires a call is kept (RFC 4028).
     pub session_grace: Duration,
+    /// How long nothing may be heard of a call before its peer is asked within the dialog whether it lives; `None`: only
+    /// where a restart took it up. `[check] interval` in the file.
+    pub check: Option<Duration>,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::port::Reply;
 use crate::balance::{GroupId, PeerId};
 use crate::base::histogram::Histogram;
 use crate::sip::{Message, Method};
@@ -176,6 +177,59 @@ impl FailoverReason {
     }
 }
 
+/// What a check of a dialog came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckOutcome {
+    /// The peer knows the dialog.
+    Alive,
+    /// It does not: 481, or 408.
+    Forgotten,
+    /// It said nothing.
+    Silent,
+    /// The request could not be delivered.
+    Unreachable,
+}
+
+impl CheckOutcome {
+    /// All outcomes, in the order of [`CheckOutcome::index`].
+    pub const ALL: [CheckOutcome; 4] = [
+        CheckOutcome::Alive,
+        CheckOutcome::Forgotten,
+        CheckOutcome::Silent,
+        CheckOutcome::Unreachable,
+    ];
+
+    /// What an answer means. A dialog that is refused anything, even everything, is known.
+    pub fn of(reply: Reply) -> Self {
+        match reply {
+            Reply::Status(408 | 481) => CheckOutcome::Forgotten,
+            Reply::Status(_) => CheckOutcome::Alive,
+            Reply::Silence => CheckOutcome::Silent,
+            Reply::Unreachable => CheckOutcome::Unreachable,
+        }
+    }
+
+    /// Whether the dialog lives.
+    pub fn shows_life(self) -> bool {
+        self == CheckOutcome::Alive
+    }
+
+    /// Position in [`CheckOutcome::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The metric's label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CheckOutcome::Alive => "alive",
+            CheckOutcome::Forgotten => "forgotten",
+            CheckOutcome::Silent => "silent",
+            CheckOutcome::Unreachable => "unreachable",
+        }
+    }
+}
+
 /// What is counted for one group.
 #[derive(Clone, Debug)]
 pub struct GroupStats {
@@ -209,6 +263,8 @@ pub struct Stats {
     pub sent: [u64; KINDS],
     /// Dropped, by [`DropReason::index`].
     pub dropped: [u64; DropReason::ALL.len()],
+    /// Checks of dialogs, by [`CheckOutcome::index`].
+    pub checks: [u64; CheckOutcome::ALL.len()],
     /// By group.
     pub groups: BTreeMap<Option<GroupId>, GroupStats>,
     /// Failovers away from a peer.
@@ -227,6 +283,7 @@ impl Default for Stats {
             received: [0; KINDS],
             sent: [0; KINDS],
             dropped: [0; DropReason::ALL.len()],
+            checks: [0; CheckOutcome::ALL.len()],
             groups: BTreeMap::new(),
             failovers: BTreeMap::new(),
             transactions: 0,
@@ -254,6 +311,7 @@ impl Stats {
         add(&mut self.received, &other.received);
         add(&mut self.sent, &other.sent);
         add(&mut self.dropped, &other.dropped);
+        add(&mut self.checks, &other.checks);
         for (group, theirs) in &other.groups {
             let ours = self.group(*group);
             add(&mut ours.outcomes, &theirs.outcomes);

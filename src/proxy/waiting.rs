@@ -7,13 +7,13 @@ use std::time::Instant;
 use super::context::Collected;
 use super::core::{Core, CoreTimer};
 use super::forward::{NotSent, Target};
+use super::own_request::OwnRequest;
 use super::port::Output;
 use super::preprocess::Preprocessed;
 use super::stats::{DropReason, Outcome};
 use crate::balance::{EndCause, Transport};
 use crate::base::limits::{RESOLVE_PATIENCE, WAITING_FOR_NAMES_MAX};
 use crate::base::transmit::{ListenerId, Transmit};
-use crate::call::{CallKey, Side};
 use crate::sip::{Host, NameAddr, Scheme, Uri};
 use crate::transaction::ContextKey;
 
@@ -26,12 +26,8 @@ pub(super) enum Waiting {
         listener: ListenerId,
         payload: Bytes,
     },
-    /// A BYE of ours to one side of a dialog.
-    Bye {
-        call: CallKey,
-        callee_tag: Box<[u8]>,
-        to: Side,
-    },
+    /// A request of ours to one side of a dialog.
+    Own(OwnRequest),
 }
 
 /// A host name and what else its URI says of the place.
@@ -127,16 +123,8 @@ impl Core {
         };
         self.timers.cancel(timer);
         match (waiting, addresses) {
-            (
-                Waiting::Bye {
-                    call,
-                    callee_tag,
-                    to,
-                },
-                addresses,
-            ) => {
-                let destination = addresses.first().copied();
-                self.bye_resolved(now, call, callee_tag, to, destination);
+            (Waiting::Own(own), addresses) => {
+                self.own_resolved(now, own, addresses.first().copied());
             }
             (Waiting::Ack { .. }, []) => self.dropped(DropReason::Unresolved),
             (Waiting::Ack { listener, payload }, [destination, ..]) => {

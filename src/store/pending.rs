@@ -142,6 +142,7 @@ pub(super) mod tests {
                 callee_target: b"sip:b@127.0.0.2".to_vec(),
                 caller_routes: Vec::new(),
                 callee_routes: b"<sip:p;lr>".to_vec(),
+                cseq: [7, 0],
             }],
         }
     }

@@ -16,6 +16,8 @@ struct DialogText {
     callee_target: String,
     caller_routes: String,
     callee_routes: String,
+    #[serde(default)]
+    cseq: [u32; 2],
 }
 
 pub(super) fn dialogs_text(dialogs: &[DialogRecord]) -> String {
@@ -25,6 +27,7 @@ pub(super) fn dialogs_text(dialogs: &[DialogRecord]) -> String {
         callee_target: text(&dialog.callee_target),
         caller_routes: text(&dialog.caller_routes),
         callee_routes: text(&dialog.callee_routes),
+        cseq: dialog.cseq,
     });
     json(&texts.collect::<Vec<_>>())
 }
@@ -39,6 +42,7 @@ pub(super) fn dialogs(text: &str) -> Option<Vec<DialogRecord>> {
             callee_target: bytes(&dialog.callee_target)?,
             caller_routes: bytes(&dialog.caller_routes)?,
             callee_routes: bytes(&dialog.callee_routes)?,
+            cseq: dialog.cseq,
         })
     };
     texts.iter().map(record).collect()

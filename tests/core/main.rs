@@ -3,6 +3,7 @@
 mod answering;
 mod basics;
 mod cancelling;
+mod checking;
 mod dialogs;
 mod dispatching;
 mod ending;

@@ -16,6 +16,7 @@ fn event(calls: u64) -> Event {
         what: "exhausted".into(),
         group: "pbx".into(),
         calls,
+        ended: None,
         words: "full".into(),
     })
 }

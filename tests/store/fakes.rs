@@ -139,6 +139,7 @@ pub fn record(id: u64) -> CallRecord {
             callee_target: b"sip:b@127.0.0.2".to_vec(),
             caller_routes: Vec::new(),
             callee_routes: b"<sip:p;lr>".to_vec(),
+            cseq: [7, 0],
         }],
     }
 }

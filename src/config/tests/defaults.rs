@@ -49,6 +49,7 @@ fn a_peer_alone_is_a_whole_configuration() {
         seconds.map(|time| time.as_millis()),
         [500, 2_000, 180_000, 14_400_000, 32_000]
     );
+    assert_eq!(timing.check, None);
     assert_eq!(config.probe, ProbeSpec::default());
     assert_eq!(config.groups, [GroupSpec::named("pbx")]);
     assert!(config.routes.is_empty());
@@ -215,4 +216,14 @@ fn a_listener_goes_by_what_it_advertises_or_by_an_address_that_others_can_reach(
         numeric && any.ends_with(":5060") && !any.starts_with("0.0.0.0"),
         "{any}"
     );
+}
+
+#[test]
+fn calls_are_asked_about_after_an_interval_or_never() {
+    let check = |value: &str| {
+        let text = format!("{PEER}[check]\ninterval = \"{value}\"\n");
+        good(&text).timing.check
+    };
+    assert_eq!(check("15m"), Some(Duration::from_secs(900)));
+    assert_eq!(check("off"), None);
 }

@@ -8,6 +8,7 @@ fn event(number: u64) -> Event {
         what: "exhausted".into(),
         group: "pbx".into(),
         calls: number,
+        ended: None,
         words: String::new(),
     })
 }

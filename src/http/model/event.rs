@@ -82,17 +82,47 @@ pub struct FailoverEvent {
     pub words: String,
 }
 
-/// `event: call`. New calls of a group found no peer within one second.
+/// `event: call`. New calls of a group found no peer within one second, or calls ended otherwise than by a BYE of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CallEvent {
     /// When it was seen: RFC 3339, UTC.
     pub at: String,
-    /// Always `exhausted`.
+    /// `exhausted` or `ended`.
     pub what: String,
-    /// The group.
+    /// The group; empty for calls that no group took, or of several groups.
     pub group: String,
-    /// How many calls.
+    /// How many calls: of those that ended 1, or more when there were too many in one second to tell each.
     pub calls: u64,
+    /// The one call that ended; null otherwise.
+    #[schema(required)]
+    pub ended: Option<EndedCall>,
     /// The same for people.
     pub words: String,
+}
+
+/// A call that ended otherwise than by a BYE of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EndedCall {
+    /// The call.
+    pub call: String,
+    /// The peer that it went to; null for a call that left by its Request-URI.
+    #[schema(required)]
+    pub peer: Option<String>,
+    /// What its slots came back for, as in `tandem_slots_released_total`.
+    pub cause: String,
+    /// What the peer said when it was asked within the dialog: a status, `silence` or `unreachable`; null where it was not that
+    /// which ended the call.
+    #[schema(required)]
+    pub check: Option<String>,
+    /// The BYEs by which we ended it.
+    pub legs: Vec<Leg>,
+}
+
+/// A BYE of ours to one side of a dialog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Leg {
+    /// `caller` or `callee`.
+    pub to: String,
+    /// A status; `silence` (Timer F), `unreachable`, or `unsent`: the side had told no address that a BYE could go to.
+    pub bye: String,
 }

@@ -7,7 +7,7 @@ mod operation;
 mod peer;
 
 pub use call::{Attempt, CallEntry, CallList, CallState};
-pub use event::{CallEvent, Change, FailoverEvent, FeedbackEvent, PeerEvent};
+pub use event::{CallEvent, Change, EndedCall, FailoverEvent, FeedbackEvent, Leg, PeerEvent};
 pub use feedback::{FeedbackAnswer, FeedbackReport, ReportedResource};
 pub use operation::{
     CallCounts, ExplainAction, ExplainAnswer, ExplainOther, ExplainRequest, GroupEntry, GroupList,

@@ -45,6 +45,7 @@ fn setup(routes: Vec<Route>) -> Setup {
             ring: Duration::from_secs(180),
             call_max: Duration::from_secs(3600),
             session_grace: Duration::from_secs(32),
+            check: None,
         },
         listeners: Vec::new(),
         secret: [0; 16],

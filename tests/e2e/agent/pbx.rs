@@ -47,6 +47,7 @@ pub struct Seen {
 struct Told {
     manner: Manner,
     hang_up: bool,
+    forget: usize,
     seen: Seen,
 }
 
@@ -70,6 +71,7 @@ impl Pbx {
         let told = Arc::new(Mutex::new(Told {
             manner: Manner::Answers(Duration::ZERO),
             hang_up: false,
+            forget: 0,
             seen: Seen::default(),
         }));
         let stop = Arc::new(AtomicBool::new(false));
@@ -103,6 +105,11 @@ impl Pbx {
     /// Hangs up every call that it holds.
     pub fn hangs_up(&self) {
         self.told().hang_up = true;
+    }
+
+    /// Forgets so many calls that it holds, and tells nobody.
+    pub fn forgets(&self, calls: usize) {
+        self.told().forget = calls;
     }
 
     pub fn live(&self) -> usize {
@@ -191,6 +198,8 @@ impl Engine {
             for key in self.repeats.tick(&mut self.wire) {
                 self.gave_up(&key);
             }
+            let forget = std::mem::take(&mut self.told().forget);
+            self.forget(forget);
             let hang_up = std::mem::take(&mut self.told().hang_up);
             if hang_up {
                 self.hang_up_all();
@@ -225,6 +234,10 @@ impl Engine {
             }
             "BYE" => self.bye(&key, msg),
             "CANCEL" => self.cancel(&key, msg),
+            "OPTIONS" if msg.tag_of_to().is_some() => {
+                let known = self.calls.get(&key).is_some_and(|call| !call.over);
+                self.reply(msg, if known { 200 } else { 481 }, None);
+            }
             "OPTIONS" => {
                 self.told().seen.probes += 1;
                 self.reply(msg, 200, None);
@@ -348,6 +361,12 @@ impl Engine {
             call.over = true;
             self.told().seen.live -= 1;
         }
+    }
+
+    fn forget(&mut self, calls: usize) {
+        let live = self.calls.iter().filter(|(_, call)| !call.over);
+        let keys: Vec<String> = live.map(|(key, _)| key.clone()).take(calls).collect();
+        keys.iter().for_each(|key| self.end(key));
     }
 
     fn hang_up_all(&mut self) {

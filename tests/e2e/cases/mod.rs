@@ -2,6 +2,7 @@
 
 mod agents;
 mod cancel;
+mod checking;
 mod dialog;
 mod failover;
 mod feedback;
