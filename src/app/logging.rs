@@ -20,7 +20,9 @@ pub fn start(format: LogFormat, level: Option<&str>, otherwise: &str) -> anyhow:
     })?;
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // A log on a full disk would be told of on that very log, by a panic.
+        .log_internal_errors(false);
     match format {
         LogFormat::Text => builder.with_ansi(io::stderr().is_terminal()).init(),
         LogFormat::Json => builder.json().flatten_event(true).init(),

@@ -229,6 +229,8 @@ pub const STORE_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 pub const STORE_BEGIN_PATIENCE: Duration = Duration::from_secs(1);
 /// The longest that one transaction may take; a snapshot of many calls needs some.
 pub const STORE_WRITE_TIMEOUT: Duration = Duration::from_secs(20);
+/// A store that takes longer to answer is spoken of in `/readyz`.
+pub const STORE_SLOW: Duration = Duration::from_secs(3);
 /// How long SQLite waits for a lock that another process holds.
 pub const STORE_BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The first pause after a failure; each further one is twice as long.
@@ -244,5 +246,7 @@ pub const STORE_ROWS_A_STATEMENT: usize = 500;
 /// Calls that a restart takes up at a time, so that no shard is busy with it for long.
 pub const STORE_RESTORE_BATCH: usize = 2000;
 
+const _: () = assert!(STORE_BUSY_TIMEOUT.as_secs() < STORE_SLOW.as_secs());
+const _: () = assert!(STORE_SLOW.as_secs() < STORE_WRITE_TIMEOUT.as_secs());
 const _: () = assert!(STORE_ROWS_A_STATEMENT * 17 <= 32_766);
 const _: () = assert!(PERSIST_EVERY.as_millis() + STORE_GATHER.as_millis() <= 75);

@@ -27,7 +27,7 @@ fn untouched(peer: &str) -> Overrides {
 }
 
 macro_rules! backend {
-    ($name:ident, $database:ty, $connection:ty, $row:ty) => {
+    ($name:ident, $database:ty, $connection:ty, $row:ty, $empty:literal) => {
         pub(super) mod $name {
             use super::*;
 
@@ -182,7 +182,7 @@ macro_rules! backend {
             ) -> Result<(), sqlx::Error> {
                 let mut transaction = connection.begin().await?;
                 if batch.replace {
-                    sqlx::query("DELETE FROM calls").execute(&mut *transaction).await?;
+                    sqlx::raw_sql($empty).execute(&mut *transaction).await?;
                 }
                 for chunk in batch.stale.chunks(STORE_ROWS_A_STATEMENT) {
                     let mut query = QueryBuilder::<$database>::new("DELETE FROM calls WHERE id IN (");
@@ -272,11 +272,14 @@ backend!(
     sqlite,
     sqlx::Sqlite,
     sqlx::SqliteConnection,
-    sqlx::sqlite::SqliteRow
+    sqlx::sqlite::SqliteRow,
+    "DELETE FROM calls"
 );
+// A transaction of ours whose end we did not hear may still be under way: what it writes must be seen, and deleted.
 backend!(
     postgres,
     sqlx::Postgres,
     sqlx::PgConnection,
-    sqlx::postgres::PgRow
+    sqlx::postgres::PgRow,
+    "LOCK TABLE calls IN EXCLUSIVE MODE; DELETE FROM calls"
 );

@@ -1,11 +1,13 @@
 //! Where the process leaves what is to be saved, and reads how saving goes.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::pending::Pending;
+use crate::base::limits::STORE_SLOW;
 use crate::proxy::Persist;
 
 /// Takes what changes, from any thread, at once: the lock is held for as long as the rows take to be filed, and by the
@@ -21,6 +23,8 @@ pub(super) struct Shared {
     pub(super) changed: Notify,
     /// Taken after `pending`; its depth is that of the batch which is being written.
     pub(super) figures: Mutex<Figures>,
+    /// Since when the store has owed the writer an answer.
+    pub(super) asked: Mutex<Option<Instant>>,
 }
 
 /// How saving goes.
@@ -57,6 +61,10 @@ impl Intake {
         let pending = self.shared.pending.lock();
         let mut figures = self.shared.figures.lock().clone();
         figures.depth += pending.depth() as u64;
+        let waited = self.shared.asked.lock().map(|asked| asked.elapsed());
+        if let (None, Some(waited)) = (&figures.trouble, waited.filter(|it| *it >= STORE_SLOW)) {
+            figures.trouble = Some(format!("it has not answered for {} s", waited.as_secs()));
+        }
         figures
     }
 }

@@ -76,6 +76,8 @@ struct Writer {
     snapshot_due: bool,
     identities: Vec<Identity>,
     complained: Option<Instant>,
+    /// The log says that nothing is saved.
+    end_untold: bool,
 }
 
 impl Writer {
@@ -88,6 +90,7 @@ impl Writer {
             snapshot_due: true,
             identities: Vec::new(),
             complained: None,
+            end_untold: false,
         }
     }
 
@@ -140,14 +143,16 @@ impl Writer {
 
     /// Writes what waits, or all there is where that is due. True when it went well.
     async fn write(&mut self) -> bool {
+        *self.shared.asked.lock() = Some(std::time::Instant::now());
         let written = self.try_to_write().await;
+        *self.shared.asked.lock() = None;
         let mut figures = self.shared.figures.lock();
         figures.depth = 0;
         match written {
             Ok(nothing) => {
-                if figures.trouble.take().is_some() {
+                figures.trouble = None;
+                if std::mem::take(&mut self.end_untold) {
                     tracing::info!("the store is back: everything is saved anew");
-                    self.complained = None;
                 }
                 if !nothing {
                     figures.written += 1;
@@ -225,12 +230,12 @@ impl Writer {
         }
     }
 
-    /// Once a minute.
+    /// Once a minute, also of a store that comes and goes.
     fn complain(&mut self, error: &StoreError) {
         let now = Instant::now();
         let quiet = |at: Instant| now.duration_since(at) < STORE_LOG_INTERVAL;
         if !self.complained.is_some_and(quiet) {
-            self.complained = Some(now);
+            (self.complained, self.end_untold) = (Some(now), true);
             let store = self.link.target();
             tracing::warn!(?store, %error, "nothing is saved until the store is back; calls go on");
         }

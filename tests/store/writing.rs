@@ -128,6 +128,25 @@ fn postgres_gives_back_what_was_written_and_a_snapshot_after_it_was_away() {
 }
 
 #[test]
+fn a_store_that_says_nothing_is_told_of_long_before_it_is_given_up() {
+    let server = Postgres::start();
+    let target = Target::Postgres(server.url());
+    let (process, store) = start(&target);
+    process.up(1);
+    process.is_written();
+    server.freeze();
+    process.up(2);
+    wait("the trouble is told", || {
+        process.intake.figures().trouble.is_some()
+    });
+    assert_eq!(process.intake.figures().failed, 0, "it is still waited for");
+    server.thaw();
+    process.is_written();
+    assert_eq!(ids(&target), [1, 2]);
+    runtime().block_on(store.close());
+}
+
+#[test]
 fn what_a_store_held_that_was_away_at_the_start_is_taken_up_once_it_is_there() {
     let server = Postgres::start();
     let target = Target::Postgres(server.url());

@@ -1,6 +1,7 @@
 //! What must be shown.
 
 mod agents;
+mod away;
 mod cancel;
 mod checking;
 mod dialog;

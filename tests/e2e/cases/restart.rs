@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::agent::pbx::{Manner, Pbx};
+use crate::agent::pbx::Pbx;
 use crate::agent::phone::{Live, Phone};
 use crate::harness::lock;
 use crate::harness::postgres::Postgres;
@@ -132,59 +132,6 @@ fn a_stop_and_a_start_keep_calls_and_the_operators_word() {
     tandem.finish();
 }
 
-#[test]
-fn a_database_that_is_taken_away_fails_no_call_and_is_right_afterwards() {
-    let _turn = lock::alone();
-    let server = Postgres::start();
-    let (pbxes, config) = house();
-    let tandem = Tandem::start_kept(&config, &server.url());
-    let phone = Phone::start(tandem.sip);
-    let (short, long) = (Duration::from_millis(400), Duration::from_secs(60));
-    let begun = Instant::now();
-    let mut placed = Vec::new();
-    let mut slowest = Duration::ZERO;
-    pbxes
-        .iter()
-        .for_each(|pbx| pbx.becomes(Manner::Answers(Duration::ZERO)));
-    for n in 0..1000 {
-        let due = begun + Duration::from_millis(5) * n;
-        std::thread::sleep(due.saturating_duration_since(Instant::now()));
-        match n {
-            200 => server.stop(),
-            600 => {
-                let ready = tandem.http.get("/readyz");
-                assert_eq!(ready.status, 200, "{}", ready.text);
-                assert!(ready.json()["store"].is_string(), "{}", ready.text);
-            }
-            700 => server.start_again(),
-            _ => {}
-        }
-        placed.push(phone.place("1001", Some(if n % 10 == 0 { long } else { short }), &[]));
-    }
-    let mut live = 0;
-    for (n, call) in placed.iter().enumerate() {
-        let outcome = call.outcome(Duration::from_secs(10));
-        assert_eq!(outcome.status, 200, "{outcome:?}");
-        slowest = slowest.max(outcome.time);
-        if n % 10 == 0 {
-            live += 1;
-        } else {
-            assert_eq!(call.ended(Duration::from_secs(10)), 200);
-        }
-    }
-    assert!(slowest < Duration::from_millis(500), "{slowest:?}");
-    wait::until("the store is back", Duration::from_secs(15), || {
-        tandem.http.get("/readyz").json()["store"]
-            .is_null()
-            .then_some(())
-    });
-    assert!(failures(&tandem) > 0.0);
-    all_is_written(&tandem);
-    let tandem = Tandem::start_again(tandem.crash());
-    assert_eq!(own(&tandem), live, "the rows are those of the live calls");
-    pbxes.iter().for_each(Pbx::hangs_up);
-    tandem.finish();
-}
 #[test]
 fn crash_after_crash_the_counts_are_those_of_the_live_calls() {
     let _turn = lock::alone();

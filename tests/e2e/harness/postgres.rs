@@ -7,6 +7,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// A cluster that runs, until it is stopped or dropped.
 pub struct Postgres {
     folder: tempfile::TempDir,
@@ -67,6 +70,45 @@ impl Postgres {
         run(self.control(&["-m", "immediate", "-w", "stop"]));
     }
 
+    /// Has it say nothing more, though it is there.
+    #[track_caller]
+    pub fn freeze(&self) {
+        // The first of them makes new ones, and stops first.
+        for process in self.processes() {
+            kill(process, Signal::SIGSTOP).expect("it runs");
+        }
+    }
+
+    pub fn thaw(&self) {
+        for process in self.processes() {
+            let _ = kill(process, Signal::SIGCONT);
+        }
+    }
+
+    /// The server's processes, the one that was started first.
+    fn processes(&self) -> Vec<Pid> {
+        let file = std::fs::read_to_string(self.data().join("postmaster.pid"));
+        let first = file
+            .ok()
+            .and_then(|text| text.lines().next()?.parse::<i32>().ok());
+        let Some(first) = first else {
+            return Vec::new();
+        };
+        let all = std::fs::read_dir("/proc").expect("/proc").flatten();
+        let child = |entry: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            let parent = stat.rsplit_once(") ")?.1.split(' ').nth(1)?;
+            let own = entry.file_name().to_str()?.parse().ok()?;
+            (parent == first.to_string()).then_some(own)
+        };
+        let children = all.filter_map(child);
+        [first]
+            .into_iter()
+            .chain(children)
+            .map(Pid::from_raw)
+            .collect()
+    }
+
     pub fn url(&self) -> String {
         format!("postgres://tandem@127.0.0.1:{}/postgres", self.port)
     }
@@ -84,6 +126,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
+        self.thaw();
         let mut stop = self.control(&["-m", "immediate", "-w", "stop"]);
         let _ = stop.stdout(Stdio::null()).stderr(Stdio::null()).status();
     }

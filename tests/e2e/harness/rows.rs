@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Connection, PgConnection, Row, SqliteConnection};
 
 const CALL_IDS: &str = "SELECT call_id FROM calls ORDER BY call_id";
 
@@ -12,6 +12,16 @@ pub fn in_sqlite(file: &Path) -> Vec<String> {
     wait_for(async {
         let url = format!("sqlite://{}", file.display());
         let mut database = SqliteConnection::connect(&url).await?;
+        let rows = sqlx::query(CALL_IDS).fetch_all(&mut database).await?;
+        rows.iter().map(|row| row.try_get(0)).collect()
+    })
+}
+
+/// The same, of PostgreSQL.
+#[track_caller]
+pub fn in_postgres(url: &str) -> Vec<String> {
+    wait_for(async {
+        let mut database = PgConnection::connect(url).await?;
         let rows = sqlx::query(CALL_IDS).fetch_all(&mut database).await?;
         rows.iter().map(|row| row.try_get(0)).collect()
     })

@@ -73,8 +73,11 @@ impl Tandem {
     #[track_caller]
     fn launch(folder: tempfile::TempDir) -> Self {
         let config = folder.path().join("tandem.toml");
-        let mut command = Command::new(binary());
+        // A file that may not grow any more is an error, which is what a full disk gives, and no signal.
+        let mut command = Command::new("sh");
         command
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(binary())
             .arg("serve")
             .arg("--config")
             .arg(&config)
