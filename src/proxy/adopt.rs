@@ -93,36 +93,14 @@ impl Core {
                 .map_or(value, |address| address.uri)
                 .to_vec()
         };
-        let (from, to) = (uri(message.from()), uri(message.to()));
+        let [caller, callee] = by_side(side, uri(message.from()), uri(message.to()));
+        let [caller_tag, _] = by_side(side, message.from_tag(), message.to_tag());
+        let cseq = by_side(side, message.cseq(), 0);
         // The answer comes from the other side.
-        let contact = contact_uri(message).to_vec();
-        let target = if contact.is_empty() {
-            way.target
-        } else {
-            contact
-        };
-        let (routes, none) = (way.routes, Vec::new());
-        let (caller, callee, caller_tag, targets, routes) = match side {
-            Side::Caller => (
-                from,
-                to,
-                message.from_tag(),
-                [way.sender, target],
-                [none, routes],
-            ),
-            Side::Callee => (
-                to,
-                from,
-                message.to_tag(),
-                [target, way.sender],
-                [routes, none],
-            ),
-        };
-        let ([caller_target, callee_target], [caller_routes, callee_routes]) = (targets, routes);
-        let cseq = match side {
-            Side::Caller => [message.cseq(), 0],
-            Side::Callee => [0, message.cseq()],
-        };
+        let contact = Some(contact_uri(message).to_vec()).filter(|uri| !uri.is_empty());
+        let target = contact.unwrap_or(way.target);
+        let [caller_target, callee_target] = by_side(side, way.sender, target);
+        let [caller_routes, callee_routes] = by_side(side, Vec::new(), way.routes);
         let peer = directory
             .peers()
             .find(|peer| name_hash(&peer.name) == cookie.peer);
@@ -158,5 +136,13 @@ impl Core {
                 cseq,
             }],
         }
+    }
+}
+
+/// The caller's and the callee's, from the sender's and the recipient's.
+fn by_side<T>(sender: Side, of_sender: T, of_recipient: T) -> [T; 2] {
+    match sender {
+        Side::Caller => [of_sender, of_recipient],
+        Side::Callee => [of_recipient, of_sender],
     }
 }

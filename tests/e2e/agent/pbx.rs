@@ -216,11 +216,8 @@ impl Engine {
         if matches!(manner, Manner::Silent) {
             return;
         }
-        let key = format!(
-            "{}|{}",
-            msg.call_id(),
-            msg.tag_of_from().unwrap_or("no tag")
-        );
+        let tag = msg.tag_of_from().unwrap_or("no tag");
+        let key = format!("{}|{tag}", msg.call_id());
         if !msg.is_request() {
             if msg.method() == "BYE" && msg.status() >= 200 {
                 self.repeats.stop(&format!("B{}", msg.call_id()));
@@ -321,13 +318,8 @@ impl Engine {
             call.answered = true;
             let contact = format!("Contact: <sip:pbx@{}>", self.wire.address);
             let name = format!("X-Pbx: {}", self.name);
-            let bytes = response(
-                &call.invite,
-                200,
-                Some(&call.to_tag),
-                &[&contact, &name],
-                "",
-            );
+            let (tag, extra) = (Some(&*call.to_tag), [&*contact, &name]);
+            let bytes = response(&call.invite, 200, tag, &extra, "");
             call.last = bytes.clone();
             self.repeats
                 .send(&mut self.wire, &key, call.invite.from, bytes, T2);
@@ -363,29 +355,31 @@ impl Engine {
         }
     }
 
+    fn up(&self) -> Vec<String> {
+        let up = self.calls.iter().filter(|(_, it)| it.answered && !it.over);
+        up.map(|(key, _)| key.clone()).collect()
+    }
+
     fn forget(&mut self, calls: usize) {
-        let live = self.calls.iter().filter(|(_, call)| !call.over);
-        let keys: Vec<String> = live.map(|(key, _)| key.clone()).take(calls).collect();
-        keys.iter().for_each(|key| self.end(key));
+        let up = self.up();
+        up.iter().take(calls).for_each(|key| self.end(key));
     }
 
     fn hang_up_all(&mut self) {
-        let live: Vec<String> = self
-            .calls
-            .iter()
-            .filter(|(_, call)| call.answered && !call.over)
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in live {
-            let Some(call) = self.calls.get_mut(&key) else {
-                continue;
-            };
-            let bytes = call.leg.request("BYE", &[], "");
-            let (to, id) = (call.leg.next_hop(), call.leg.call_id.clone());
-            self.repeats
-                .send(&mut self.wire, &format!("B{id}"), to, bytes, T2);
-            self.end(&key);
+        for key in self.up() {
+            self.say_bye(&key);
         }
+    }
+
+    fn say_bye(&mut self, key: &str) {
+        let Some(call) = self.calls.get_mut(key) else {
+            return;
+        };
+        let bytes = call.leg.request("BYE", &[], "");
+        let (to, id) = (call.leg.next_hop(), call.leg.call_id.clone());
+        self.repeats
+            .send(&mut self.wire, &format!("B{id}"), to, bytes, T2);
+        self.end(key);
     }
 
     fn gave_up(&mut self, key: &str) {
@@ -393,16 +387,10 @@ impl Engine {
             self.told().seen.byes_lost += 1;
             return;
         }
-        let Some(call) = self.calls.get_mut(key) else {
-            return;
-        };
-        if call.answered && !call.over {
+        let up = |call: &Call| call.answered && !call.over;
+        if self.calls.get(key).is_some_and(up) {
             // RFC 3261 §13.3.1.4: no ACK came, so the session is ended by BYE.
-            let bytes = call.leg.request("BYE", &[], "");
-            let (to, id) = (call.leg.next_hop(), call.leg.call_id.clone());
-            self.repeats
-                .send(&mut self.wire, &format!("B{id}"), to, bytes, T2);
-            self.end(key);
+            self.say_bye(key);
             self.told().seen.never_acknowledged += 1;
         }
     }
