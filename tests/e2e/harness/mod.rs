@@ -8,5 +8,6 @@ pub mod net;
 pub mod postgres;
 pub mod rows;
 pub mod sipp;
+pub mod stall;
 pub mod tandem;
 pub mod wait;
