@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal};
+use super::books::Book;
 use super::directory::Directory;
 use super::feedback::{FeedbackAnswer, FeedbackError, FeedbackOutcome, Report};
 use super::id::{Demand, GroupId, PeerId};
@@ -242,6 +243,17 @@ impl Ledger {
         };
         peers
             .filter_map(|peer| Some(snapshot(peer)?.view(peer, &directory)))
+            .collect()
+    }
+
+    /// The numbers of every account that a peer ever had, without words.
+    pub fn books(&self, now: Instant) -> Vec<Book> {
+        let directory = self.directory.load();
+        let mut state = self.state.lock();
+        state.advance(now);
+        let peers = directory.peers.iter().map(|peer| peer.id);
+        peers
+            .filter_map(|peer| Some(Book::of(peer, state.account(peer)?)))
             .collect()
     }
 

@@ -5,6 +5,7 @@
 
 mod account;
 mod ask;
+mod books;
 mod bucket;
 mod configure;
 mod directory;
@@ -33,6 +34,7 @@ mod topology_error;
 mod view;
 
 pub use ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal, Step};
+pub use books::{Book, Units};
 pub use directory::{Directory, Group, Peer};
 pub use feedback::{
     Acceptance, FeedbackAnswer, FeedbackError, FeedbackOutcome, Report, ResourceReport,

@@ -35,12 +35,7 @@ impl Core {
     /// Looks at everything that is held. Slow: it goes through all of it.
     pub fn census(&self) -> Census {
         let counts = self.transactions.counts();
-        let calls = self.calls.iter();
-        let contexts = self.contexts.iter();
-        let slots = self
-            .calls
-            .iter()
-            .filter_map(|(_, call)| call.state().held());
+        let slots = self.live().filter_map(|call| call.state().held());
         Census {
             calls: self.calls.len(),
             contexts: self.contexts.len(),
@@ -58,11 +53,22 @@ impl Core {
                 .flatten()
                 .map(|slot: &Slot| (slot.peer(), slot.demand().clone()))
                 .collect(),
-            stranded: calls
-                .filter_map(|(key, call)| self.stranded_call(key, call))
-                .chain(contexts.filter_map(|(key, context)| self.stranded_context(key, context)))
-                .collect(),
+            stranded: self.stranded().collect(),
         }
+    }
+
+    /// The live calls, in no order.
+    pub fn live(&self) -> impl Iterator<Item = &Call> {
+        self.calls.iter().map(|(_, call)| call)
+    }
+
+    /// What is held and waits for something that will not come, in words. Never any.
+    pub fn stranded(&self) -> impl Iterator<Item = String> {
+        let calls = self.calls.iter();
+        let contexts = self.contexts.iter();
+        calls
+            .filter_map(|(key, call)| self.stranded_call(key, call))
+            .chain(contexts.filter_map(|(key, context)| self.stranded_context(key, context)))
     }
 
     /// What is wrong with a call: no deadline, or nobody whose answer would settle it.

@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 
-use tandem::balance::{PeerId, PeerView};
-use tandem::call::{CallStage, CallView};
+use tandem::balance::{Book, EndCause, PeerId, ResourceId, Slot};
+use tandem::call::{Call, CallStage};
 
 use crate::clock::Micros;
 use crate::oracle::Oracle;
+use crate::plan::{pbx_at, pbx_name};
 use crate::process::Process;
 
 thread_local! {
@@ -30,15 +30,35 @@ fn violation<T>(checker: &'static str, detail: String) -> Result<T, Violation> {
 /// What the ledger said before.
 #[derive(Default)]
 pub struct Books {
-    before: BTreeMap<PeerId, (u64, u64)>,
+    before: BTreeMap<(PeerId, ResourceId), (u64, u64)>,
 }
 
-/// Units of `calls`: own, foreign, capacity.
-fn calls_of(peer: &PeerView) -> (u64, u64, Option<u32>) {
-    let calls = peer.resources.iter().find(|it| &*it.name == "calls");
-    calls.map_or((0, 0, Some(0)), |calls| {
-        (calls.own, calls.foreign, calls.capacity)
-    })
+/// What the calls hold: slots of a peer, units of its resources.
+#[derive(Default)]
+struct Held {
+    slots: BTreeMap<PeerId, u64>,
+    units: BTreeMap<(PeerId, ResourceId), u64>,
+}
+
+impl Held {
+    fn by(process: &Process) -> Self {
+        let mut held = Self::default();
+        for slot in process.live().flat_map(slots) {
+            *held.slots.entry(slot.peer()).or_default() += 1;
+            for (resource, units) in slot.demand().items() {
+                *held.units.entry((slot.peer(), *resource)).or_default() += u64::from(*units);
+            }
+        }
+        held
+    }
+}
+
+/// The slots of a call: of the peer that it went to, of the peer that placed it.
+pub fn slots(call: &Call) -> impl Iterator<Item = &Slot> {
+    let held = call.state().held();
+    held.into_iter()
+        .flat_map(|held| [&held.target, &held.placed])
+        .flatten()
 }
 
 impl Books {
@@ -51,9 +71,8 @@ impl Books {
     pub fn check(
         &mut self,
         now: Micros,
-        process: &mut Process,
+        process: &Process,
         oracle: &Oracle,
-        name_of: &dyn Fn(SocketAddr) -> Option<String>,
     ) -> Result<(), Violation> {
         if ERRORS.get() > 0 {
             return violation(
@@ -61,95 +80,101 @@ impl Books {
                 "an ERROR was logged, or an invariant broken".into(),
             );
         }
-        let (calls, peers) = (process.calls(now), process.peers(now));
-        if let Some(stranded) = process.census().stranded.first() {
-            return violation("every call has a deadline", stranded.clone());
+        if let Some(stranded) = process.stranded() {
+            return violation("every call has a deadline", stranded);
         }
-        self.accounts(&calls, &peers)?;
-        truth(now, &calls, &peers, oracle, name_of)
-    }
-
-    /// Slots held are what the ledger has out; what came back and what is out are what was granted; capacity holds.
-    fn accounts(&mut self, calls: &[CallView], peers: &[PeerView]) -> Result<(), Violation> {
-        let mut held: BTreeMap<PeerId, u64> = BTreeMap::new();
-        for call in calls {
-            for peer in [call.peer, call.placed_by].into_iter().flatten() {
-                *held.entry(peer).or_default() += 1;
-            }
+        let mut held = Held::by(process);
+        for book in process.books(now) {
+            account(&book, &mut held)?;
+            self.room(&book)?;
         }
-        for peer in peers {
-            let (own, foreign, capacity) = calls_of(peer);
-            let live = held.remove(&peer.id).unwrap_or(0);
-            if own != live {
-                let detail = format!("{}: {own} counted, {live} slots in calls", peer.name);
-                return violation("slots = used", detail);
-            }
-            let released: u64 = peer.released.iter().sum();
-            if peer.granted.checked_sub(released) != Some(live) {
-                let detail = format!(
-                    "{}: {} granted, {released} released, {live} live",
-                    peer.name, peer.granted
-                );
-                return violation("granted - released = live", detail);
-            }
-            let dropped = peer.released[tandem::balance::EndCause::Dropped.index()];
-            if dropped > 0 || peer.marked > own {
-                let detail = format!("{}: {dropped} dropped, {} marked", peer.name, peer.marked);
-                return violation("nothing dropped, nothing negative", detail);
-            }
-            let before = self.before.insert(peer.id, (own, peer.granted));
-            let asked =
-                before.is_some_and(|(before, granted)| own > before && peer.granted > granted);
-            let room = capacity.map_or(u64::MAX, u64::from);
-            if asked && peer.marked == 0 && own + foreign > room {
-                let detail = format!("{}: {own} own and {foreign} foreign of {room}", peer.name);
-                return violation("used <= capacity", detail);
-            }
-        }
-        if let Some((peer, live)) = held.first_key_value() {
+        if let Some((peer, live)) = held.slots.first_key_value() {
             let detail = format!("peer {}: {live} slots of an account that is gone", peer.0);
             return violation("slots = used", detail);
+        }
+        if let Some(((peer, resource), units)) = held.units.first_key_value() {
+            let detail = format!("peer {}: {units} units of {resource:?} uncounted", peer.0);
+            return violation("slots = used", detail);
+        }
+        truth(now, process, oracle)
+    }
+
+    /// Who asked for room had it; what did not ask is marked.
+    fn room(&mut self, book: &Book) -> Result<(), Violation> {
+        for units in &book.resources {
+            let key = (book.peer, units.resource);
+            let before = self.before.insert(key, (units.own, book.granted));
+            let asked = before
+                .is_some_and(|(before, granted)| units.own > before && book.granted > granted);
+            let room = units.capacity.map_or(u64::MAX, u64::from);
+            if asked && book.marked == 0 && units.own + units.foreign > room {
+                let detail = format!("peer {}: {units:?}", book.peer.0);
+                return violation("used <= capacity", detail);
+            }
         }
         Ok(())
     }
 }
 
-/// What phones hold is counted; what they have ended is not.
-fn truth(
-    now: Micros,
-    calls: &[CallView],
-    peers: &[PeerView],
-    oracle: &Oracle,
-    name_of: &dyn Fn(SocketAddr) -> Option<String>,
-) -> Result<(), Violation> {
-    let id_of = |name: String| {
-        peers
-            .iter()
-            .find(|peer| *peer.name == *name)
-            .map(|it| it.id)
-    };
+/// Slots held are what the ledger has out; what came back and what is out are what was granted.
+fn account(book: &Book, held: &mut Held) -> Result<(), Violation> {
+    let peer = book.peer;
+    let live = held.slots.remove(&peer).unwrap_or(0);
+    if book.slots != live {
+        let detail = format!("{book:?}: {live} slots in calls");
+        return violation("slots = used", detail);
+    }
+    for units in &book.resources {
+        let used = held.units.remove(&(peer, units.resource)).unwrap_or(0);
+        if units.own != used {
+            let detail = format!("{book:?}: {used} units of {:?} in calls", units.resource);
+            return violation("slots = used", detail);
+        }
+    }
+    let released: u64 = book.released.iter().sum();
+    if book.granted.checked_sub(released) != Some(live) {
+        let detail = format!("{book:?}: {released} released, {live} live");
+        return violation("granted - released = live", detail);
+    }
+    let dropped = book.released[EndCause::Dropped.index()];
+    if dropped > 0 || book.marked > book.slots {
+        return violation("nothing dropped, nothing negative", format!("{book:?}"));
+    }
+    Ok(())
+}
+
+/// What phones hold is counted; what they have ended is not; and nothing is held for ever.
+fn truth(now: Micros, process: &Process, oracle: &Oracle) -> Result<(), Violation> {
     for held in oracle.up(now) {
-        let wants = [
-            (name_of(held.callee), true),
-            (name_of(held.caller).filter(|_| !held.adopted), false),
-        ];
-        for (name, called) in wants {
-            let Some(name) = name else { continue };
-            let peer = id_of(name.clone());
-            let counted = calls.iter().any(|call| {
-                let on = if called { call.peer } else { call.placed_by };
-                call.call_id == held.call_id && on.is_some() && on == peer
+        let called = pbx_at(held.callee).map(|pbx| (pbx, true));
+        let placed = pbx_at(held.caller).filter(|_| !held.adopted);
+        for (pbx, called) in called.into_iter().chain(placed.map(|pbx| (pbx, false))) {
+            let counted = process.live().any(|call| {
+                let state = call.state().held();
+                let slot =
+                    state.and_then(|it| if called { &it.target } else { &it.placed }.as_ref());
+                call.call_id() == held.call_id.as_bytes()
+                    && slot.and_then(|slot| process.pbx_of(slot.peer())) == Some(pbx)
             });
             if !counted {
-                let detail = format!("{} is up at {name} and holds no slot there", held.call_id);
+                let detail = format!(
+                    "{} is up at {} and holds no slot there",
+                    held.call_id,
+                    pbx_name(pbx)
+                );
                 return violation("a call that is up holds a slot", detail);
             }
         }
     }
-    for call in calls {
-        if call.stage != CallStage::Ringing && oracle.is_over(&call.call_id) {
-            let detail = format!("{} has ended, and is held: {call:?}", call.call_id);
+    for call in process.live() {
+        let call_id = std::str::from_utf8(call.call_id()).unwrap_or_default();
+        if call.state().stage() != Some(CallStage::Ringing) && oracle.is_over(call_id) {
+            let detail = format!("{call_id} has ended, and is held: {call:?}");
             return violation("a call that has ended holds none", detail);
+        }
+        if oracle.is_old(now, call_id) {
+            let detail = format!("{call_id} was placed too long ago, or never: {call:?}");
+            return violation("no call outlives call_max", detail);
         }
     }
     Ok(())
@@ -163,9 +188,9 @@ pub fn at_the_end(now: Micros, process: &mut Process, probed: bool) -> Result<()
         return violation("everything is zero", detail);
     }
     for peer in process.peers(now) {
-        let (own, foreign, _) = calls_of(&peer);
-        if own + foreign > 0 {
-            let detail = format!("{}: {own} own, {foreign} foreign", peer.name);
+        let mut units = peer.resources.iter();
+        if units.any(|units| units.own + units.foreign > 0) {
+            let detail = format!("{}: {:?}", peer.name, peer.resources);
             return violation("everything is zero", detail);
         }
         if !peer.accepting || peer.feedback.is_some_and(|feedback| feedback.fresh) {

@@ -4,7 +4,7 @@ use tandem::balance::{Admin, Capacity};
 use tandem::proxy::Command;
 
 use crate::clock::{MS, Micros, SECOND};
-use crate::plan::Fault;
+use crate::plan::{Fault, room};
 use crate::sim::{Event, Sim};
 
 impl Sim {
@@ -31,6 +31,7 @@ impl Sim {
             Fault::Resize(name, calls) => self.resize(&name, calls),
             Fault::EndCall(number) => self.end_call(number),
             Fault::WrongReport(_) => {}
+            Fault::Quiet => self.compare(),
         }
     }
 
@@ -75,7 +76,7 @@ impl Sim {
             .filter(|(other, peer)| *other != name && peer.configured)
             .count()
             == 0;
-        let grown = 1 + self.rng.u32(..3);
+        let grown = room(&mut self.rng);
         let number = self
             .scenario
             .settings
@@ -92,10 +93,11 @@ impl Sim {
             if let Some(number) = number {
                 // What it has placed and that has not arrived is counted by what holds when it does.
                 let address = self.phones[self.scenario.callers + number].address;
-                self.oracle.excuse_phone(address);
+                self.oracle.excuse_begun(address);
             }
         }
         if self.process.runs() {
+            self.tally.reloads += 1;
             self.process.reload(self.now, &self.scenario.settings);
         }
     }

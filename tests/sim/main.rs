@@ -11,6 +11,7 @@ mod oracle;
 mod phone;
 mod plan;
 mod process;
+mod quiet;
 mod sim;
 mod text;
 mod trace;
@@ -86,6 +87,10 @@ impl Tally {
         self.placed += other.placed;
         self.answered += other.answered;
         self.steps += other.steps;
+        self.crashes += other.crashes;
+        self.reloads += other.reloads;
+        self.simulated += other.simulated;
+        self.quiet.add(&other.quiet);
         for (sum, count) in self.released.iter_mut().zip(other.released) {
             *sum += count;
         }
@@ -125,6 +130,15 @@ fn every_count_is_the_number_of_live_calls_whatever_happens() {
     println!(
         "{count} seeds, {} calls, {} answered, {} steps, each checked: {taken:.1} s, {rate:.0} calls a second",
         sum.placed, sum.answered, sum.steps
+    );
+    let (hours, quiet) = (sum.simulated as f64 / 3.6e9, sum.quiet);
+    println!(
+        "{hours:.0} simulated hours, {} crashes, {} reloads",
+        sum.crashes, sum.reloads
+    );
+    println!(
+        "{} quiet times: {} own = {} up + {} to be reclaimed - {} lost in crashes, drift {}",
+        quiet.times, quiet.own, quiet.up, quiet.forgotten, quiet.lost, quiet.drift
     );
     for (cause, count) in EndCause::ALL.iter().zip(sum.released) {
         println!("released {:>10} {}", count, cause.as_str());

@@ -14,13 +14,15 @@ pub struct Net {
     /// One datagram in so many stays long on the way, past those sent after it.
     pub stragglers: f64,
     pub quiet_from: Micros,
+    /// It is sound in between, too.
+    pauses: Vec<(Micros, Micros)>,
     /// Nothing passes between the balancer and these until then.
     pub apart: Vec<(SocketAddr, Micros)>,
 }
 
 impl Net {
     /// A network after the mood of `rng`; every third one is sound.
-    pub fn new(rng: &mut Rng, quiet_from: Micros) -> Self {
+    pub fn new(rng: &mut Rng, quiet_from: Micros, pauses: &[(Micros, Micros)]) -> Self {
         let bad = rng.u8(..3) > 0;
         let upto = |rng: &mut Rng, most: f64| if bad { rng.f64() * most } else { 0.0 };
         let loss = upto(rng, 0.15);
@@ -30,6 +32,7 @@ impl Net {
             stragglers: upto(rng, 0.05),
             delay: (MS / 5, MS + rng.u64(..60) * MS),
             quiet_from,
+            pauses: pauses.to_vec(),
             apart: Vec::new(),
         }
     }
@@ -40,7 +43,8 @@ impl Net {
         if self.apart.iter().any(|(who, _)| *who == phone) {
             return Vec::new();
         }
-        let quiet = now >= self.quiet_from;
+        let mut pauses = self.pauses.iter();
+        let quiet = now >= self.quiet_from || pauses.any(|it| (it.0..it.1).contains(&now));
         let (least, most) = self.delay;
         let mut arrivals = Vec::new();
         let copies = 1 + u8::from(!quiet && rng.f64() < self.doubles);

@@ -14,6 +14,9 @@ const SESSION: Micros = 90 * SECOND;
 /// Longer than the balancer is ever down and a datagram ever on its way.
 const ADOPTED_AFTER: Micros = 8 * SECOND;
 
+/// After `call_max` from the INVITE: it rang before it was answered, and our BYEs take their time.
+const HELD_AFTER_MAX: Micros = 120 * SECOND;
+
 /// One dialog: caller's tag, callee's tag.
 #[derive(Default)]
 struct Dialog {
@@ -34,8 +37,11 @@ struct Call {
     /// Callee's tags in every 2xx that was sent, delivered or not.
     answers: BTreeSet<String>,
     invited: Option<Micros>,
+    placed_by: Option<SocketAddr>,
     /// The balancer may have ended it, and rightly.
     excused: bool,
+    /// A phone has forgotten it without a word.
+    forgotten: bool,
     /// The balancer may hold it after its end: it crashed meanwhile.
     stale: bool,
     /// The balancer crashed then and had no row of it: it is taken up again at its next answer.
@@ -47,7 +53,12 @@ struct Call {
 /// What the wire told.
 pub struct Oracle {
     calls: BTreeMap<String, Call>,
+    /// Of these, the calls with a dialog that may be up.
+    lively: BTreeSet<String>,
     call_max: Micros,
+    /// Calls that were answered at all.
+    pub answered: usize,
+    tidied: Micros,
 }
 
 /// A call that has to hold slots.
@@ -63,16 +74,26 @@ impl Oracle {
     pub fn new(call_max: Micros) -> Self {
         Self {
             calls: BTreeMap::new(),
+            lively: BTreeSet::new(),
             call_max,
+            answered: 0,
+            tidied: 0,
         }
     }
 
     /// A phone sends.
-    pub fn sent(&mut self, now: Micros, message: &Text) {
-        let call = self.calls.entry(message.call_id().into()).or_default();
+    pub fn sent(&mut self, now: Micros, from: SocketAddr, message: &Text) {
+        if message.method() == "INVITE" && message.status().is_none() {
+            self.tidy(now);
+            self.calls.entry(message.call_id().into()).or_default();
+        }
+        let Some(call) = self.calls.get_mut(message.call_id()) else {
+            return;
+        };
         match (message.status(), message.method()) {
             (None, "INVITE") if message.tag_of_to().is_empty() => {
                 call.invited.get_or_insert(now);
+                call.placed_by = Some(from);
             }
             (None, "BYE") => call.each(message, |dialog| dialog.over = true),
             (Some(200..300), "INVITE") => {
@@ -80,16 +101,47 @@ impl Oracle {
                     caller == message.tag_of_to() && callee == message.tag_of_from()
                 });
                 if !known {
+                    self.answered += usize::from(call.answers.is_empty());
                     call.answers.insert(message.tag_of_to().into());
                 }
             }
             _ => {}
         }
+        self.file(message.call_id());
+    }
+
+    /// Keeps track of what may be up.
+    fn file(&mut self, call_id: &str) {
+        let lives = |call: &Call| call.dialogs.values().any(Dialog::may_be_up);
+        let up = self.calls.get(call_id).is_some_and(lives);
+        if !up {
+            self.lively.remove(call_id);
+        } else if !self.lively.contains(call_id) {
+            self.lively.insert(call_id.into());
+        }
+    }
+
+    /// Calls that are long over are forgotten, so that a long run costs no more than a short one.
+    fn tidy(&mut self, now: Micros) {
+        if now < self.tidied + 60 * SECOND {
+            return;
+        }
+        self.tidied = now;
+        let (max, lively) = (self.call_max + 2 * HELD_AFTER_MAX, &mut self.lively);
+        self.calls.retain(|call_id, call| {
+            let recent = call.invited.is_none_or(|at| now < at + max);
+            if !recent {
+                lively.remove(call_id);
+            }
+            recent
+        });
     }
 
     /// Something arrives at a phone.
     pub fn delivered(&mut self, now: Micros, to: SocketAddr, message: &Text) {
-        let call = self.calls.entry(message.call_id().into()).or_default();
+        let Some(call) = self.calls.get_mut(message.call_id()) else {
+            return;
+        };
         let key = (
             message.tag_of_from().to_string(),
             message.tag_of_to().to_string(),
@@ -124,6 +176,7 @@ impl Oracle {
             (Some(200..), "BYE") => call.each(message, |dialog| dialog.ended = true),
             _ => {}
         }
+        self.file(message.call_id());
     }
 
     /// A phone has forgotten one of its dialogs.
@@ -143,7 +196,8 @@ impl Oracle {
             for dialog in call.dialogs.values_mut() {
                 let here = dialog.caller == Some(phone) || dialog.callee == Some(phone);
                 // One that its callee has not been seen to answer for may be anybody's.
-                dialog.over |= here || dialog.callee.is_none();
+                let gone = here || dialog.callee.is_none();
+                (dialog.over, call.forgotten) = (dialog.over || gone, call.forgotten || gone);
             }
         }
     }
@@ -171,6 +225,22 @@ impl Oracle {
         }
     }
 
+    /// Calls of this phone that are not up yet may be counted on it or not.
+    pub fn excuse_begun(&mut self, phone: SocketAddr) {
+        let begun = |dialog: &Dialog| dialog.callee.is_none() || dialog.caller.is_none();
+        for call in self.calls.values_mut() {
+            let begun = call.dialogs.is_empty() || call.dialogs.values().any(begun);
+            call.excused |= begun && call.placed_by == Some(phone);
+        }
+    }
+
+    /// The balancer cannot know for sure whether this call is up.
+    pub fn is_excused(&self, call_id: &str) -> bool {
+        let unsure =
+            |call: &Call| call.excused || call.forgotten || call.stale || call.lost_at.is_some();
+        self.calls.get(call_id).is_none_or(unsure)
+    }
+
     /// This call was ended by the operator.
     pub fn excuse(&mut self, call_id: &str) {
         if let Some(call) = self.calls.get_mut(call_id) {
@@ -186,7 +256,9 @@ impl Oracle {
                 .is_some_and(|at| now >= at + self.call_max - SECOND);
             !call.excused && !long && (call.lost_at.is_none() || call.adopted)
         };
-        let calls = self.calls.iter().filter(move |(_, call)| lives(call));
+        let lively = self.lively.iter();
+        let calls = lively.filter_map(|call_id| Some((call_id, self.calls.get(call_id)?)));
+        let calls = calls.filter(move |(_, call)| lives(call));
         calls.flat_map(move |(call_id, call)| {
             let up = call
                 .dialogs
@@ -213,10 +285,10 @@ impl Oracle {
         })
     }
 
-    /// Calls that were answered at all.
-    pub fn answered(&self) -> usize {
-        let answered = |call: &&Call| !call.answers.is_empty();
-        self.calls.values().filter(answered).count()
+    /// It began so long ago that nothing may hold it, or never.
+    pub fn is_old(&self, now: Micros, call_id: &str) -> bool {
+        let invited = self.calls.get(call_id).and_then(|call| call.invited);
+        invited.is_none_or(|at| now > at + self.call_max + HELD_AFTER_MAX)
     }
 }
 
@@ -239,8 +311,11 @@ impl Call {
 }
 
 impl Dialog {
+    fn may_be_up(&self) -> bool {
+        self.acknowledged && self.caller.is_some() && !self.over && !self.ended
+    }
+
     fn is_up(&self, now: Micros) -> bool {
-        let session = self.session_until.is_none_or(|until| now < until);
-        self.acknowledged && self.caller.is_some() && !self.over && !self.ended && session
+        self.may_be_up() && self.session_until.is_none_or(|until| now < until)
     }
 }

@@ -1,6 +1,7 @@
 //! What one seed decides before the run: the configuration, the phones, the network, and when what goes wrong.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 
 use fastrand::Rng;
 
@@ -45,6 +46,8 @@ pub enum Fault {
     WrongList(usize),
     /// The PBX says something old, or impossible.
     WrongReport(usize),
+    /// Nothing goes wrong: counts are compared.
+    Quiet,
 }
 
 /// One run.
@@ -58,17 +61,22 @@ pub struct Scenario {
     pub feedback: Vec<bool>,
     /// Faults have ended, and no call begins any more.
     pub quiet_from: Micros,
+    /// Times in between without loss and without new calls.
+    pub pauses: Vec<(Micros, Micros)>,
     pub end: Micros,
 }
 
 impl Scenario {
     pub fn new(rng: &mut Rng, calls: usize) -> Self {
         let (pbxes, callers) = (rng.usize(2..=4), 3);
-        let call_max = [60 * SECOND, 150 * SECOND][rng.usize(..2)];
+        let mut call_max = [60 * SECOND, 150 * SECOND][rng.usize(..2)];
+        if soaks() {
+            call_max = [300 * SECOND, 900 * SECOND][rng.usize(..2)];
+        }
         let mut peers = BTreeMap::new();
         for number in 0..pbxes {
             let plan = PeerPlan {
-                calls: rng.u32(1..4),
+                calls: room(rng),
                 configured: true,
             };
             peers.insert(pbx_name(number), plan);
@@ -90,13 +98,19 @@ impl Scenario {
             peers,
         };
         // So many that capacity is scarce most of the time.
-        let quiet_from = (calls as u64) * 2 * SECOND + 20 * SECOND;
+        let placing = (calls as u64) * 2 * SECOND + 20 * SECOND;
+        let (quiet_from, pauses) = if soaks() {
+            (spread(placing), pauses(placing))
+        } else {
+            (placing, Vec::new())
+        };
         let place = |rng: &mut Rng| {
             let who = match rng.u8(..6) {
                 0 => callers + rng.usize(..pbxes),
                 _ => rng.usize(..callers),
             };
-            (rng.u64(SECOND..quiet_from), who)
+            let at = rng.u64(SECOND..placing);
+            (if soaks() { spread(at) } else { at }, who)
         };
         let placed = (0..calls).map(|_| place(rng)).collect();
         let mut scenario = Self {
@@ -107,9 +121,14 @@ impl Scenario {
             faults: Vec::new(),
             feedback: (0..pbxes).map(|_| rng.bool()).collect(),
             quiet_from,
+            pauses,
             // A ringing call, its longest life, our BYEs, and every transaction's own end.
             end: quiet_from + call_max + 250 * SECOND,
         };
+        let ends = scenario.pauses.iter().map(|(_, to)| to - SECOND);
+        let quiet: Vec<_> = ends.chain([quiet_from + SETTLED]).collect();
+        let compared = quiet.into_iter().map(|at| (at, Fault::Quiet));
+        scenario.faults.extend(compared);
         if soaks() {
             scenario.plan_soak(rng);
         } else {
@@ -120,14 +139,15 @@ impl Scenario {
 
     /// A reload a minute, a crash an hour.
     fn plan_soak(&mut self, rng: &mut Rng) {
-        for minute in 1..self.quiet_from / (60 * SECOND) {
+        for minute in 1..=self.quiet_from / (60 * SECOND) {
             let name = pbx_name(rng.usize(..self.pbxes));
             self.faults
                 .push((minute * 60 * SECOND, Fault::Reload(name)));
         }
-        let at = rng.u64(..3600 * SECOND);
-        if at < self.quiet_from {
+        let mut at = rng.u64(..HOUR);
+        while at < self.quiet_from {
             self.faults.push((at, Fault::Crash(2 * SECOND)));
+            at += HOUR;
         }
     }
 
@@ -157,6 +177,26 @@ impl Scenario {
     }
 }
 
+/// Of a soak's time with new calls, the part between two pauses.
+const BUSY: Micros = 900 * SECOND;
+/// What rings has been given up by then, and what is to be hung up has been.
+const SETTLED: Micros = 110 * SECOND;
+const PAUSE: Micros = 120 * SECOND;
+const HOUR: Micros = 3600 * SECOND;
+
+/// A moment of the time with new calls, as it comes to lie between the pauses.
+fn spread(at: Micros) -> Micros {
+    at + at / BUSY * PAUSE
+}
+
+fn pauses(placing: Micros) -> Vec<(Micros, Micros)> {
+    let pause = |number: Micros| {
+        let to = number * (BUSY + PAUSE);
+        (to - PAUSE, to)
+    };
+    (1..=placing / BUSY).map(pause).collect()
+}
+
 /// The long form: even faults, for long.
 pub fn soaks() -> bool {
     std::env::var_os("SIM_SOAK").is_some()
@@ -164,6 +204,24 @@ pub fn soaks() -> bool {
 
 pub fn pbx_name(number: usize) -> String {
     format!("pbx{number}")
+}
+
+/// So many calls a peer has room for: few, so that room is scarce; in a soak enough for most.
+pub fn room(rng: &mut Rng) -> u32 {
+    1 + rng.u32(..if soaks() { 10 } else { 3 })
+}
+
+/// The other way round.
+pub fn pbx_number(name: &str) -> Option<usize> {
+    name.strip_prefix("pbx")?.parse().ok()
+}
+
+/// Which PBX has this address.
+pub fn pbx_at(address: SocketAddr) -> Option<usize> {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.octets()[2] == 2 => usize::from(ip.octets()[3]).checked_sub(1),
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
+    }
 }
 
 impl Settings {

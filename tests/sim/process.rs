@@ -5,14 +5,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tandem::balance::{FeedbackAnswer, Ledger, PeerView, Report};
+use tandem::balance::{Book, FeedbackAnswer, Ledger, PeerId, PeerView, Report};
 use tandem::base::transmit::ListenerId;
-use tandem::call::{CallFilter, CallRecord, CallView};
+use tandem::call::{Call, CallFilter, CallRecord, CallView};
 use tandem::config;
 use tandem::proxy::{Answer, Census, Command, Core, Input, Output, Persist, Setup, ShardId};
 
 use crate::clock::Micros;
-use crate::plan::Settings;
+use crate::plan::{Settings, pbx_number};
 
 /// Milliseconds since 1970 when every run begins.
 const EPOCH_MS: u64 = 1_700_000_000_000;
@@ -174,6 +174,27 @@ impl Process {
             Some(Answer::Calls(calls)) => calls,
             _ => Vec::new(),
         }
+    }
+
+    /// The calls that the core holds, as it holds them.
+    pub fn live(&self) -> impl Iterator<Item = &Call> {
+        self.core.iter().flat_map(Core::live)
+    }
+
+    /// What nothing would ever end.
+    pub fn stranded(&self) -> Option<String> {
+        self.core.as_ref()?.stranded().next()
+    }
+
+    /// Every account in numbers.
+    pub fn books(&self, now: Micros) -> Vec<Book> {
+        self.ledger.books(self.at(now))
+    }
+
+    /// Which PBX a peer is, removed or not.
+    pub fn pbx_of(&self, peer: PeerId) -> Option<usize> {
+        let directory = self.ledger.directory();
+        pbx_number(&directory.peer(peer)?.name)
     }
 
     /// All that the core holds, one by one.

@@ -14,6 +14,7 @@ use crate::oracle::Oracle;
 use crate::phone::{Alarm, Habits, Out, PROXY, Phone, Plan};
 use crate::plan::{Fault, Scenario, pbx_name};
 use crate::process::Process;
+use crate::quiet::Quiet;
 use crate::text::Text;
 use crate::trace::Trace;
 
@@ -54,6 +55,10 @@ pub struct Tally {
     pub placed: usize,
     pub answered: usize,
     pub steps: u64,
+    pub crashes: u64,
+    pub reloads: u64,
+    pub simulated: Micros,
+    pub quiet: Quiet,
     pub released: [u64; tandem::balance::EndCause::ALL.len()],
 }
 
@@ -71,6 +76,8 @@ pub struct Sim {
     pub books: Books,
     pub trace: Trace,
     pub crashes: u32,
+    /// Datagrams.
+    pub on_the_way: usize,
     pub tally: Tally,
     /// The core has had an input, or the oracle a message, since the last check.
     touched: bool,
@@ -83,7 +90,7 @@ impl Sim {
         ERRORS.set(0);
         let mut rng = Rng::with_seed(seed);
         let scenario = Scenario::new(&mut rng, calls);
-        let net = Net::new(&mut rng, scenario.quiet_from);
+        let net = Net::new(&mut rng, scenario.quiet_from, &scenario.pauses);
         let (mut phones, mut places) = (Vec::new(), BTreeMap::new());
         for number in 0..scenario.callers + scenario.pbxes {
             let caller = number < scenario.callers;
@@ -99,6 +106,7 @@ impl Sim {
             places.insert(address, number);
             let mut phone = Phone::new(&name, address, rng.fork(), habits);
             phone.refreshes_until = scenario.quiet_from + scenario.settings.call_max;
+            phone.call_max = scenario.settings.call_max;
             phones.push(phone);
         }
         let reporters = (0..scenario.pbxes).map(|_| Reporter::default()).collect();
@@ -110,6 +118,7 @@ impl Sim {
             trace: Trace::new(traced),
             books: Books::default(),
             crashes: 0,
+            on_the_way: 0,
             tally: Tally::default(),
             touched: false,
             found: None,
@@ -147,19 +156,14 @@ impl Sim {
                 return Err(found);
             }
             if self.process.runs() && std::mem::take(&mut self.touched) {
-                let (places, callers) = (&self.places, self.scenario.callers);
-                let name_of = |address: SocketAddr| {
-                    let place = places.get(&address)?;
-                    Some(pbx_name(place.checked_sub(callers)?))
-                };
-                let (process, oracle) = (&mut self.process, &self.oracle);
-                self.books.check(self.now, process, oracle, &name_of)?;
+                self.books.check(self.now, &self.process, &self.oracle)?;
             }
         }
         let probed = self.scenario.settings.probe != "off";
         at_the_end(self.now, &mut self.process, probed)?;
-        self.tally.placed = self.scenario.calls.len();
-        self.tally.answered = self.oracle.answered();
+        self.tally.answered = self.oracle.answered;
+        self.tally.crashes = u64::from(self.crashes);
+        self.tally.simulated = self.now;
         self.count_releases();
         Ok(self.tally)
     }
@@ -193,6 +197,11 @@ impl Sim {
     }
 
     fn happen(&mut self, event: Event) {
+        let datagram = matches!(
+            event,
+            Event::In { .. } | Event::Out { .. } | Event::Back { .. }
+        );
+        self.on_the_way -= usize::from(datagram);
         self.touched |= match &event {
             Event::In { .. } | Event::Out { .. } | Event::Back { .. } => true,
             Event::Fault(_) | Event::Reported(..) => true,
@@ -229,7 +238,7 @@ impl Sim {
             });
             for at in self.net.send(&mut self.rng, now, to) {
                 let bytes = bytes.clone();
-                self.clock.at(at, Event::Out { to, bytes });
+                self.fly(at, Event::Out { to, bytes });
             }
         }
         for rows in std::mem::take(&mut self.process.writes) {
@@ -249,6 +258,12 @@ impl Sim {
         }
     }
 
+    /// A datagram, on its way.
+    fn fly(&mut self, at: Micros, datagram: Event) {
+        self.on_the_way += 1;
+        self.clock.at(at, datagram);
+    }
+
     fn arrive(&mut self, to: SocketAddr, bytes: Vec<u8>) {
         let (Some(&place), Some(text)) = (self.places.get(&to), Text::parse(&bytes)) else {
             return;
@@ -257,7 +272,7 @@ impl Sim {
         if !self.phones[place].on {
             // A machine that is up, without its PBX: the port is closed.
             if self.phones[place].run % 2 == 1 {
-                self.clock.at(now + MS, Event::Back { to, bytes });
+                self.fly(now + MS, Event::Back { to, bytes });
             }
             return;
         }
@@ -285,11 +300,11 @@ impl Sim {
                 let name = &self.phones[place].name;
                 self.trace
                     .say(now, || format!("{name} sends {}", text.brief()));
-                self.oracle.sent(now, &text);
+                self.oracle.sent(now, from, &text);
             }
             for at in self.net.send(&mut self.rng, now, from) {
                 let bytes = text.clone().into_bytes();
-                self.clock.at(at, Event::In { from, bytes });
+                self.fly(at, Event::In { from, bytes });
             }
         }
         for (after, alarm) in out.alarms {
@@ -305,12 +320,16 @@ impl Sim {
         let callee = &self.phones[self.rng.usize(..self.scenario.callers)];
         let pbx = who.checked_sub(self.scenario.callers).map(pbx_name);
         let configured = |name: &String| self.scenario.settings.peers[name].configured;
-        let uri = match &pbx {
-            Some(name) if configured(name) => format!("sip:{}@{}", callee.name, callee.address),
-            Some(_) => return,
-            None => format!("sip:100@{PROXY}"),
+        let (who, uri) = match &pbx {
+            Some(name) if configured(name) => {
+                (who, format!("sip:{}@{}", callee.name, callee.address))
+            }
+            // One that is no peer now has nothing to say: somebody else calls.
+            Some(_) => (number % self.scenario.callers, format!("sip:100@{PROXY}")),
+            None => (who, format!("sip:100@{PROXY}")),
         };
         if self.phones[who].on {
+            self.tally.placed += 1;
             let call =
                 |phone: &mut Phone, now, out: &mut Out| phone.call(now, &call_id, &uri, plan, out);
             self.with_phone(who, call);

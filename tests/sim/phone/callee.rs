@@ -22,6 +22,7 @@ impl Phone {
             request: message.clone(),
             last: Vec::new(),
             answer: Answer::Ok,
+            since: now,
             final_at: None,
             interval: T1,
             unacknowledged: BTreeSet::new(),
@@ -153,6 +154,7 @@ impl Phone {
                 return;
             };
             let hangs_up = self.rng.u8(..10) < 5;
+            out.alarms.push(self.at_last(&dialog_key));
             for (after, deed) in self.habits.deeds(&mut self.rng, hangs_up) {
                 // Nothing is said before the ACK can have come.
                 let alarm = Alarm::Do(dialog_key.clone(), deed);
@@ -177,6 +179,8 @@ impl Phone {
             session,
             over: false,
             challenged: false,
+            placed: false,
+            stale: false,
         };
         self.dialogs.insert(dialog_key.clone(), dialog);
         Some(dialog_key)

@@ -18,6 +18,7 @@ impl Phone {
             uri: uri.into(),
             cseq: 0,
             branch: String::new(),
+            since: now,
             plan,
             cancel: false,
             cancelled: false,
@@ -202,6 +203,7 @@ impl Phone {
                 .into_iter()
                 .map(|(after, deed)| (after, Alarm::Do(key.clone(), deed)));
             out.alarms.extend(deeds);
+            out.alarms.push(self.at_last(&key));
             if let Some(outgoing) = self.outgoing.get_mut(&key.0) {
                 outgoing.over = true;
             }
@@ -232,6 +234,8 @@ impl Phone {
             session: !message.header("session-expires").is_empty(),
             over: false,
             challenged: false,
+            placed: true,
+            stale: false,
         };
         self.dialogs.insert(key, dialog);
     }

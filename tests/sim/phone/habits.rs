@@ -148,7 +148,7 @@ impl Plan {
         };
         Self {
             cancel_after: early,
-            hangs_up: rng.u8(..10) < 7,
+            hangs_up: rng.u8(..20) < if crate::plan::soaks() { 17 } else { 14 },
             refreshes: rng.u8(..8) > 0,
         }
     }

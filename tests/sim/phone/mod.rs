@@ -3,6 +3,7 @@
 mod callee;
 mod caller;
 mod habits;
+mod tidy;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -78,6 +79,7 @@ struct Server {
     /// All that was sent last, to be sent again.
     last: Vec<String>,
     answer: Answer,
+    since: Micros,
     final_at: Option<Micros>,
     interval: Micros,
     /// Tags of 2xx without ACK; or one empty text for another final response.
@@ -91,6 +93,7 @@ struct Outgoing {
     uri: String,
     cseq: u32,
     branch: String,
+    since: Micros,
     plan: Plan,
     cancel: bool,
     cancelled: bool,
@@ -107,6 +110,10 @@ struct Dialog {
     session: bool,
     over: bool,
     challenged: bool,
+    /// By us.
+    placed: bool,
+    /// It was over already when the phone last looked.
+    stale: bool,
 }
 
 /// One phone.
@@ -119,6 +126,9 @@ pub struct Phone {
     pub habits: Habits,
     /// Sessions are refreshed no longer than that: everything has an end.
     pub refreshes_until: Micros,
+    /// No phone talks much longer than the balancer lets it.
+    pub call_max: Micros,
+    tidied: Micros,
     rng: Rng,
     number: u64,
     clients: BTreeMap<String, Client>,
@@ -136,6 +146,8 @@ impl Phone {
             run: 0,
             habits,
             refreshes_until: 0,
+            call_max: 0,
+            tidied: 0,
             rng,
             number: 0,
             clients: BTreeMap::new(),
@@ -168,7 +180,14 @@ impl Phone {
             .collect()
     }
 
+    /// The dialogs that the phone holds to be up, and whether it placed their calls.
+    pub fn up(&self) -> impl Iterator<Item = (&DialogKey, bool)> {
+        let up = self.dialogs.iter().filter(|(_, dialog)| !dialog.over);
+        up.map(|(key, dialog)| (key, dialog.placed))
+    }
+
     pub fn receive(&mut self, now: Micros, from: SocketAddr, message: &Text, out: &mut Out) {
+        self.tidy(now);
         if message.status().is_some() {
             self.response(now, message, out);
         } else {
