@@ -24,8 +24,10 @@ struct Dialog {
     callee: Option<SocketAddr>,
     /// The ACK came: both know.
     acknowledged: bool,
-    /// One side has hung up, or has forgotten it.
+    /// One side has forgotten it, or the balancer has hung up.
     over: bool,
+    /// The BYEs that phones have sent, by tag and CSeq: whether they stand, or have been challenged.
+    byes: BTreeMap<(String, u32), bool>,
     /// A BYE has had its answer: nobody holds it any more.
     ended: bool,
     session_until: Option<Micros>,
@@ -95,7 +97,9 @@ impl Oracle {
                 call.invited.get_or_insert(now);
                 call.placed_by = Some(from);
             }
-            (None, "BYE") => call.each(message, |dialog| dialog.over = true),
+            (None, "BYE") => call.each(message, |dialog| {
+                dialog.byes.entry(bye(message)).or_insert(true);
+            }),
             (Some(200..300), "INVITE") => {
                 let known = call.dialogs.keys().any(|(caller, callee)| {
                     caller == message.tag_of_to() && callee == message.tag_of_from()
@@ -148,7 +152,9 @@ impl Oracle {
         );
         let turned = (key.1.clone(), key.0.clone());
         match (message.status(), message.method()) {
-            (None, "BYE") => call.each(message, |dialog| dialog.over = true),
+            (None, "BYE") => call.each(message, |dialog| {
+                dialog.over |= !dialog.byes.contains_key(&bye(message));
+            }),
             (None, "ACK") => {
                 if let Some(dialog) = call.dialogs.get_mut(&key) {
                     dialog.callee.get_or_insert(to);
@@ -172,7 +178,9 @@ impl Oracle {
                     dialog.session_until = session.then_some(now + SESSION);
                 });
             }
-            (Some(401 | 407), _) => {}
+            (Some(401 | 407), "BYE") => call.each(message, |dialog| {
+                dialog.byes.insert(bye(message), false);
+            }),
             (Some(200..), "BYE") => call.each(message, |dialog| dialog.ended = true),
             _ => {}
         }
@@ -292,6 +300,11 @@ impl Oracle {
     }
 }
 
+/// Who sent a BYE, and which.
+fn bye(message: &Text) -> (String, u32) {
+    (message.tag_of_from().into(), message.cseq())
+}
+
 impl Call {
     /// The dialog that a message belongs to, whoever sent it.
     fn each(&mut self, message: &Text, change: impl FnOnce(&mut Dialog)) {
@@ -312,7 +325,8 @@ impl Call {
 
 impl Dialog {
     fn may_be_up(&self) -> bool {
-        self.acknowledged && self.caller.is_some() && !self.over && !self.ended
+        let hung_up = self.over || self.byes.values().any(|stands| *stands);
+        self.acknowledged && self.caller.is_some() && !hung_up && !self.ended
     }
 
     fn is_up(&self, now: Micros) -> bool {

@@ -21,6 +21,8 @@ pub struct Settings {
     pub exhausted: &'static str,
     pub probe: &'static str,
     pub call_max: Micros,
+    /// Calls are asked about after so many seconds without a word; 0: restored ones alone are.
+    pub check: u64,
     pub peers: BTreeMap<String, PeerPlan>,
 }
 
@@ -95,6 +97,7 @@ impl Scenario {
             exhausted: ["[]", "[]", "[\"dispatch\"]"][rng.usize(..3)],
             probe: ["off", "off", "when-down", "always"][rng.usize(..4)],
             call_max,
+            check: [0, 0, 15][rng.usize(..3)],
             peers,
         };
         // So many that capacity is scarce most of the time.
@@ -237,6 +240,9 @@ impl Settings {
             self.select,
             self.exhausted,
         );
+        if self.check > 0 {
+            text.push_str(&format!("[check]\ninterval = \"{}s\"\n", self.check));
+        }
         for (number, (name, peer)) in self.peers.iter().enumerate() {
             if peer.configured {
                 text.push_str(&format!(

@@ -178,7 +178,6 @@ impl Phone {
             cseq: 0,
             session,
             over: false,
-            challenged: false,
             placed: false,
             stale: false,
         };

@@ -123,7 +123,7 @@ impl Phone {
                 self.request_failed(now, &dialog, status, out);
             }
             ("BYE", Some(dialog)) if matches!(status, 401 | 407) => {
-                self.bye_again(now, &dialog, out)
+                self.bye_challenged(&dialog, out)
             }
             ("BYE", Some(dialog)) => self.hung_up(&dialog),
             (_, Some(dialog)) => self.request_failed(now, &dialog, status, out),
@@ -174,14 +174,14 @@ impl Phone {
         }
     }
 
-    fn bye_again(&mut self, now: Micros, key: &DialogKey, out: &mut Out) {
-        let Some(dialog) = self.dialogs.get_mut(key) else {
-            return;
-        };
-        if std::mem::replace(&mut dialog.challenged, true) {
-            return;
+    /// The call is up again, until the user has found the password.
+    fn bye_challenged(&mut self, key: &DialogKey, out: &mut Out) {
+        if let Some(dialog) = self.dialogs.get_mut(key) {
+            dialog.over = false;
+            let after = self.rng.u64(..4000) * MS;
+            out.alarms
+                .push((after, Alarm::Do(key.clone(), Deed::ByeAgain)));
         }
-        self.say(now, key, "BYE", "Authorization: Digest x\r\n", out);
     }
 
     /// A 2xx to an INVITE: ACK, every time that it comes.
@@ -233,7 +233,6 @@ impl Phone {
             cseq: message.cseq(),
             session: !message.header("session-expires").is_empty(),
             over: false,
-            challenged: false,
             placed: true,
             stale: false,
         };

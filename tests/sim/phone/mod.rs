@@ -45,6 +45,8 @@ pub enum Alarm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
     Bye,
+    /// With the credentials that the first one lacked.
+    ByeAgain,
     Reinvite,
     Update,
     /// UPDATE every now and then, to keep the session alive.
@@ -109,7 +111,6 @@ struct Dialog {
     cseq: u32,
     session: bool,
     over: bool,
-    challenged: bool,
     /// By us.
     placed: bool,
     /// It was over already when the phone last looked.
@@ -305,6 +306,7 @@ impl Phone {
                 out.vanished.push(key.clone());
             }
             Deed::Bye => self.say(now, key, "BYE", "", out),
+            Deed::ByeAgain => self.say(now, key, "BYE", "Authorization: Digest x\r\n", out),
             Deed::Reinvite => {
                 let extra = format!("{}{supported}", self.contact());
                 self.say(now, key, "INVITE", &extra, out);
