@@ -137,6 +137,12 @@ fn a_peer_stands_in_every_gauge_with_the_views_values() {
             1.0,
         ),
         ("tandem_feedback_age_seconds", vec![peer], 1.5),
+        ("tandem_feedback_fresh", vec![peer], 1.0),
+        (
+            "tandem_peer_info",
+            vec![peer, ("group", "pbx"), ("resource", "transcoding")],
+            1.0,
+        ),
         (
             "tandem_probes_total",
             vec![peer, ("outcome", "failed")],

@@ -100,6 +100,8 @@ families! {
         "Units of the resource that new calls may take; absent when unlimited.";
     PEER_UP = gathered Gauge "tandem_peer_up" ["peer"]
         "1 while the peer is alive, or nothing is known to the contrary.";
+    PEER_INFO = gathered Gauge "tandem_peer_info" ["peer" "group" "resource"]
+        "Always 1, for every group that the peer is in and every resource that it offers there.";
     PEER_ELIGIBLE = gathered Gauge "tandem_peer_eligible" ["peer"]
         "1 while a new call may be given to the peer, its room aside.";
     PEER_ADMIN = gathered Gauge "tandem_peer_admin" ["peer" "state"]
@@ -126,6 +128,8 @@ families! {
         "Load reports from the peer.";
     FEEDBACK_AGE = gathered Gauge "tandem_feedback_age_seconds" ["peer"]
         "Time since the peer's last load report; absent without one.";
+    FEEDBACK_FRESH = gathered Gauge "tandem_feedback_fresh" ["peer"]
+        "1 while the peer's last load report counts, 0 once its time to live is over; absent without one.";
     PROBE_RTT = gathered Histogram "tandem_probe_rtt_seconds" ["peer"]
         "Time from a probe to its answer.";
     PROBES = gathered Counter "tandem_probes_total" ["peer" "outcome"]

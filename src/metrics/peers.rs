@@ -46,6 +46,14 @@ fn conditions(encoder: &mut Encoder, peers: &[PeerView]) {
     for peer in peers {
         samples.truth(&[&peer.name], peer.health.is_up());
     }
+    let mut samples = encoder.family(names::PEER_INFO);
+    for peer in peers {
+        for group in &peer.groups {
+            for held in &peer.resources {
+                samples.whole(&[&peer.name, group, &held.name], 1);
+            }
+        }
+    }
     let mut samples = encoder.family(names::PEER_ELIGIBLE);
     for peer in peers {
         samples.truth(&[&peer.name], peer.eligible);
@@ -107,6 +115,12 @@ fn feedback(encoder: &mut Encoder, peers: &[PeerView]) {
     for peer in peers {
         if let Some(feedback) = &peer.feedback {
             samples.float(&[&peer.name], feedback.age.as_secs_f64());
+        }
+    }
+    let mut samples = encoder.family(names::FEEDBACK_FRESH);
+    for peer in peers {
+        if let Some(feedback) = &peer.feedback {
+            samples.truth(&[&peer.name], feedback.fresh);
         }
     }
 }

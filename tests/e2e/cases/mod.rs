@@ -4,6 +4,7 @@ mod agents;
 mod away;
 mod cancel;
 mod checking;
+mod dashboards;
 mod dialog;
 mod failover;
 mod feedback;

@@ -38,6 +38,11 @@ impl Client {
         }
     }
 
+    /// Host and port.
+    pub fn authority(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {
         let result = self.agent.get(format!("{}{path}", self.base)).call();

@@ -6,6 +6,7 @@ pub mod lock;
 pub mod metrics;
 pub mod net;
 pub mod postgres;
+pub mod prometheus;
 pub mod rows;
 pub mod sipp;
 pub mod stall;
