@@ -174,6 +174,22 @@ fn expressions_use_only_variables_that_their_dashboard_declares() {
     }
 }
 
+#[test]
+fn shares_and_times_have_their_unit_and_tables_show_what_is() {
+    for (name, dashboard) in panels::dashboards() {
+        for query in panels::queries(&name, &dashboard) {
+            let place = &query.place;
+            if query.expr.contains(":ratio") {
+                assert_eq!(query.unit, "percentunit", "{place}");
+            }
+            if query.expr.starts_with("histogram_quantile(") {
+                assert_eq!(query.unit, "s", "{place}");
+            }
+            assert!(!query.instant || !query.expr.contains("rate("), "{place}");
+        }
+    }
+}
+
 #[track_caller]
 fn succeeds(program: &str, args: &[String]) -> String {
     let output = Command::new(program)

@@ -137,12 +137,6 @@ fn a_peer_stands_in_every_gauge_with_the_views_values() {
             1.0,
         ),
         ("tandem_feedback_age_seconds", vec![peer], 1.5),
-        ("tandem_feedback_fresh", vec![peer], 1.0),
-        (
-            "tandem_peer_info",
-            vec![peer, ("group", "pbx"), ("resource", "transcoding")],
-            1.0,
-        ),
         (
             "tandem_probes_total",
             vec![peer, ("outcome", "failed")],
@@ -169,6 +163,19 @@ fn a_peer_stands_in_every_gauge_with_the_views_values() {
     // The other one's name has to be escaped, and comes back as it was.
     let escaped = [("peer", "pbx \"b\" \\ 2")];
     assert_eq!(exposition.value("tandem_peer_up", &escaped), Some(1.0));
+}
+
+#[test]
+fn a_peer_is_named_with_each_of_its_groups_and_resources() {
+    let text = render();
+    let exposition = Exposition::read(&text);
+    for resource in ["calls", "transcoding"] {
+        let labels = [("peer", "pbx-a"), ("group", "pbx"), ("resource", resource)];
+        let found = exposition.value("tandem_peer_info", &labels);
+        assert_eq!(found, Some(1.0), "{resource}");
+    }
+    let fresh = exposition.value("tandem_feedback_fresh", &[("peer", "pbx-a")]);
+    assert_eq!(fresh, Some(1.0));
 }
 
 #[test]

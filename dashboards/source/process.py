@@ -31,11 +31,14 @@ SIP = [
     (8, 8, series("Dropped messages", "By reason. stray_* is harmless; mailbox_full, shed, kernel_queue_full, send_queue_full and "
                   "table_full say that there is too much to do.",
                   each(f"sum by (reason) (rate(tandem_messages_dropped_total{{{INSTANCE}}}{RATE}))", "{{reason}}"), "reqps")),
-    (12, 8, series("Added delay", "From a message in to what followed from it out: this process alone.",
+    (8, 8, series("Added delay", "From a message in to what followed from it out: this process alone.",
                    delay(0.5, "p50") + delay(0.99, "p99") + delay(0.999, "p99.9"), "s",
                    thresholds=steps(GREEN, (0.005, AMBER), (0.05, RED)))),
-    (12, 8, heat("Added delay, all of it", "How many messages a second took how long.",
-                 f"sum by (le) (rate(tandem_added_delay_seconds_bucket{{{INSTANCE}}}{RATE}))", "s")),
+    (8, 8, heat("Added delay, all of it", "How many messages a second took how long.",
+                f"sum by (le) (rate(tandem_added_delay_seconds_bucket{{{INSTANCE}}}{RATE}))", "s")),
+    (8, 8, series("Calls asked after", "Requests a second that asked within a call whether its peer still knows it, by answer: alive, "
+                  "forgotten, silent or unreachable.",
+                  each(f"sum by (outcome) (rate(tandem_checks_total{{{INSTANCE}}}{RATE}))", "{{outcome}}"), "reqps")),
 ]
 
 PROCESS = [
