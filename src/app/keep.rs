@@ -7,9 +7,10 @@ use crate::balance::Ledger;
 use crate::base::limits::STORE_RESTORE_BATCH;
 use crate::call::CallRecord;
 use crate::config::{self, Config};
+use crate::http::Events;
 use crate::proxy::Command;
 use crate::shard::{Gone, Handles};
-use crate::store::{Identity, Saved, Source, Target, Wait, Words};
+use crate::store::{History, Identity, Saved, Source, Target, Wait, Words};
 
 /// Where the configuration has the store.
 pub fn target(config: &Config) -> Target {
@@ -61,6 +62,7 @@ pub struct Keeper {
     pub force: Arc<Force>,
     pub ledger: Arc<Ledger>,
     pub handles: Handles,
+    pub events: Arc<Events>,
 }
 
 impl Source for Keeper {
@@ -78,6 +80,10 @@ impl Source for Keeper {
         identities.map(identity).collect()
     }
 
+    fn history(&self, after: u64) -> History {
+        self.events.history(after)
+    }
+
     fn hand_over(&self) -> Wait<'_, Result<(), String>> {
         Box::pin(async {
             let handed_over = self.handles.ask_all(|_| Command::PersistAll).await;
@@ -87,6 +93,7 @@ impl Source for Keeper {
 
     fn restore(&self, mut saved: Saved) -> Wait<'_, Result<(), String>> {
         Box::pin(async move {
+            self.events.restore(std::mem::take(&mut saved.events));
             self.force.adopt(&saved.words.peers).await;
             // What was set since we run is newer.
             let set = self.ledger.overrides();

@@ -56,7 +56,8 @@ impl Server {
             http,
         } = Sockets::bind(&config).await?;
         let node: Arc<str> = config.node.name.clone();
-        let events = Arc::new(Events::default());
+        let intake = Intake::default();
+        let events = Arc::new(Events::saved_by(intake.clone()));
         let Inside {
             ledger,
             force,
@@ -64,7 +65,7 @@ impl Server {
             store,
             operator,
             tasks,
-        } = Inside::start(config, path, udp, &sip, &events).await?;
+        } = Inside::start(config, path, udp, &sip, &events, intake).await?;
         let calls = ShardCalls::new(shards.handles.clone(), Arc::clone(&ledger));
         let calls = Arc::new(calls);
         let parts = Parts {
@@ -189,6 +190,7 @@ impl Inside {
         udp: Vec<Vec<udp::UdpSocket>>,
         sip: &[SocketAddr],
         events: &Arc<Events>,
+        intake: Intake,
     ) -> anyhow::Result<Self> {
         let (link, saved) = open_store(&mut config).await?;
         let (loaded, saved) = (saved.is_some(), saved.unwrap_or_default());
@@ -196,11 +198,11 @@ impl Inside {
         let prepared = Prepared::new(config, overlay).await;
         let ledger = prepared.ledger(chance(), Instant::now())?;
         keep::say_again(&ledger, &saved.words);
+        events.restore(saved.events);
         let setup = prepared.setup(&ledger, sip);
         let (resolve, asks) = mpsc::channel(RESOLVING_MAX);
         let (notices, heard) = mpsc::channel(NOTICES_MAX);
         let core = cores(Arc::clone(&setup), Arc::clone(&ledger));
-        let intake = Intake::default();
         let outlets = Outlets {
             resolve,
             notices,
@@ -224,6 +226,7 @@ impl Inside {
             force: Arc::clone(&force),
             ledger: Arc::clone(&ledger),
             handles: handles.clone(),
+            events: Arc::clone(events),
         };
         let store = Store::start(link, loaded, &intake, Arc::new(keeper))
             .context("cannot start the store's thread")?;

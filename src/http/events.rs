@@ -3,7 +3,7 @@
 //! Everything is bounded: the history, each client's queue, and the number of clients. A client that does not keep up is
 //! cut off, and resumes from the history with the id of the last event that it saw; whoever tells an event never waits.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent};
 use super::openapi::Guarded;
 use super::problem::{Problem, ProblemBody};
 use crate::base::limits::{EVENTS_CLIENT_QUEUE, EVENTS_CLIENTS_MAX, EVENTS_HEARTBEAT, EVENTS_KEPT};
+use crate::store::{EventRow, History, Intake};
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -57,11 +58,13 @@ impl Event {
 /// The history, and all who listen.
 pub struct Events {
     hub: Mutex<Hub>,
+    /// Hears that there is more to be saved.
+    saved_by: Intake,
 }
 
 struct Hub {
-    /// The last events, as they go out, oldest first. Ids have no holes.
-    kept: VecDeque<Bytes>,
+    /// The last events, oldest first. Between the ids of two lives of the process there is a hole.
+    kept: VecDeque<EventRow>,
     next_id: u64,
     clients: Vec<mpsc::Sender<Bytes>>,
     closed: bool,
@@ -75,18 +78,21 @@ enum Full {
 }
 
 impl Default for Events {
-    /// Ids begin with the time in milliseconds: they grow over restarts too, as long as fewer than a thousand events
-    /// a second happen, and a browser's numbers hold them.
     fn default() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let millis = since.unwrap_or_default().as_millis();
-        Self::starting_at(u64::try_from(millis).unwrap_or(1))
+        Self::saved_by(Intake::default())
     }
 }
 
 impl Events {
-    fn starting_at(next_id: u64) -> Self {
+    /// Ids begin with the time in milliseconds: what a crash kept from being saved had smaller ones, as long as fewer than
+    /// a thousand events a second happen, and a browser's numbers hold them.
+    pub fn saved_by(intake: Intake) -> Self {
+        Self::starting_at(unix_ms(), intake)
+    }
+
+    fn starting_at(next_id: u64, saved_by: Intake) -> Self {
         Events {
+            saved_by,
             hub: Mutex::new(Hub {
                 kept: VecDeque::with_capacity(EVENTS_KEPT),
                 next_id,
@@ -103,17 +109,43 @@ impl Events {
         let mut hub = self.hub.lock();
         let id = hub.next_id;
         hub.next_id += 1;
-        let frame = Bytes::from(format!(
-            "id: {id}\nevent: {}\ndata: {data}\n\n",
-            event.name()
-        ));
+        let row = EventRow {
+            id,
+            at_unix_ms: unix_ms(),
+            kind: event.name().to_owned(),
+            data,
+        };
+        let frame = frame(&row);
         if hub.kept.len() >= EVENTS_KEPT {
             hub.kept.pop_front();
         }
-        hub.kept.push_back(frame.clone());
+        hub.kept.push_back(row);
         // Whoever has no room any more is too slow, or gone: the end of the queue ends the answer.
         hub.clients
             .retain(|client| client.try_send(frame.clone()).is_ok());
+        drop(hub);
+        self.saved_by.events_changed();
+    }
+
+    /// What was told in an earlier life of the process; new ids are greater.
+    pub fn restore(&self, saved: Vec<EventRow>) {
+        let mut hub = self.hub.lock();
+        let own = hub.kept.drain(..);
+        let all = saved.into_iter().chain(own).map(|row| (row.id, row));
+        let all: BTreeMap<u64, EventRow> = all.collect();
+        let old = all.len().saturating_sub(EVENTS_KEPT);
+        hub.kept.extend(all.into_values().skip(old));
+        let last = hub.kept.back().map_or(0, |row| row.id);
+        hub.next_id = hub.next_id.max(last + 1);
+    }
+
+    /// What was told after the event `after`, as far as it is kept.
+    pub fn history(&self, after: u64) -> History {
+        let hub = self.hub.lock();
+        History {
+            events: hub.after(after).cloned().collect(),
+            oldest: hub.oldest(),
+        }
     }
 
     /// Ends all answers, so that a stop need not wait for them.
@@ -138,15 +170,13 @@ impl Events {
         hub.clients.push(client);
         let mut backlog = VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]);
         if let Some(since) = since {
-            let oldest = hub.next_id - hub.kept.len() as u64;
+            let oldest = hub.oldest();
             // An id that we never gave is of a clock that went back: then all is news.
             let seen = if since < hub.next_id { since } else { 0 };
             if seen > 0 && seen + 1 < oldest {
                 backlog.push_back(Bytes::from(gap(oldest)));
             }
-            let skipped = (seen + 1).saturating_sub(oldest);
-            let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
-            backlog.extend(hub.kept.iter().skip(skipped).cloned());
+            backlog.extend(hub.after(seen).map(frame));
         }
         Ok(Stream {
             backlog,
@@ -154,6 +184,30 @@ impl Events {
             heartbeat: interval_at(Instant::now() + EVENTS_HEARTBEAT, EVENTS_HEARTBEAT),
         })
     }
+}
+
+impl Hub {
+    /// The id of the oldest event that is kept.
+    fn oldest(&self) -> u64 {
+        self.kept.front().map_or(self.next_id, |row| row.id)
+    }
+
+    fn after(&self, id: u64) -> impl Iterator<Item = &EventRow> {
+        let seen = self.kept.partition_point(|row| row.id <= id);
+        self.kept.iter().skip(seen)
+    }
+}
+
+/// An event as it goes out.
+fn frame(row: &EventRow) -> Bytes {
+    let EventRow { id, kind, data, .. } = row;
+    Bytes::from(format!("id: {id}\nevent: {kind}\ndata: {data}\n\n"))
+}
+
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let millis = since.unwrap_or_default().as_millis();
+    u64::try_from(millis).unwrap_or(1)
 }
 
 /// What tells a client that events are missing between the last one it saw and the next.
@@ -206,7 +260,7 @@ pub struct Asked {
 ///
 /// Events are `peer`, `call`, `failover` and `feedback`; `data` is one JSON object of the schema `PeerEvent`, `CallEvent`,
 /// `FailoverEvent` or `FeedbackEvent`. Peers are looked at once a second. Single calls that are answered or end are no
-/// events; calls that found no peer are told once a second for each group. The last 1024 events are kept;
+/// events; calls that found no peer are told once a second for each group. The last 1024 events are kept, over restarts too;
 /// where some between are lost, an event `gap` comes first. A client that does not keep up is cut off and may resume.
 #[utoipa::path(get, path = "/v1/events", tag = "operation", params(Asked),
     responses((status = 200, description = "The stream; it does not end by itself", body = String,

@@ -8,9 +8,9 @@ use sqlx::{Connection, QueryBuilder, Row};
 use super::pending::Batch;
 use super::rows;
 use super::schema::SETTINGS;
-use super::{Identity, PeerWord, Saved, StoreError, Words};
+use super::{EventRow, History, Identity, PeerWord, Saved, StoreError, Words};
 use crate::balance::{Admin, Overrides};
-use crate::base::limits::STORE_ROWS_A_STATEMENT;
+use crate::base::limits::{EVENTS_KEPT, STORE_ROWS_A_STATEMENT};
 use crate::call::CallRecord;
 
 const CALL_COLUMNS: &str = "id, serial, call_id, caller_tag, from_uri, to_uri, caller_target, route_group, route, \
@@ -91,7 +91,23 @@ macro_rules! backend {
                     calls,
                     words: words(connection).await?,
                     secret: kept.as_deref().and_then(rows::secret),
+                    events: events(connection).await?,
                 })
+            }
+
+            /// The last events, oldest first.
+            async fn events(connection: &mut $connection) -> Result<Vec<EventRow>, sqlx::Error> {
+                let sql = "SELECT id, at_unix_ms, kind, data FROM events ORDER BY id DESC LIMIT $1";
+                let found = sqlx::query(sql).bind(EVENTS_KEPT as i64).fetch_all(connection).await?;
+                let event = |row: &$row| {
+                    Ok(EventRow {
+                        id: row.try_get::<i64, _>("id")?.cast_unsigned(),
+                        at_unix_ms: row.try_get::<i64, _>("at_unix_ms")?.cast_unsigned(),
+                        kind: row.try_get("kind")?,
+                        data: row.try_get("data")?,
+                    })
+                };
+                found.iter().rev().map(event).collect()
             }
 
             async fn words(connection: &mut $connection) -> Result<Words, sqlx::Error> {
@@ -179,6 +195,7 @@ macro_rules! backend {
                 connection: &mut $connection,
                 batch: &Batch,
                 words: Option<&Words>,
+                history: Option<&History>,
             ) -> Result<(), sqlx::Error> {
                 let mut transaction = connection.begin().await?;
                 if batch.replace {
@@ -220,7 +237,31 @@ macro_rules! backend {
                 if let Some(words) = words {
                     write_words(&mut transaction, words).await?;
                 }
+                if let Some(history) = history {
+                    write_history(&mut transaction, history).await?;
+                }
                 transaction.commit().await
+            }
+
+            async fn write_history(
+                connection: &mut $connection,
+                history: &History,
+            ) -> Result<(), sqlx::Error> {
+                for chunk in history.events.chunks(STORE_ROWS_A_STATEMENT) {
+                    let head = "INSERT INTO events (id, at_unix_ms, kind, data) ";
+                    let mut query = QueryBuilder::<$database>::new(head);
+                    query.push_values(chunk, |mut row, event| {
+                        row.push_bind(event.id.cast_signed())
+                            .push_bind(event.at_unix_ms.cast_signed())
+                            .push_bind(&event.kind)
+                            .push_bind(&event.data);
+                    });
+                    query.push(" ON CONFLICT (id) DO NOTHING");
+                    query.build().persistent(false).execute(&mut *connection).await?;
+                }
+                let old = sqlx::query("DELETE FROM events WHERE id < $1");
+                old.bind(history.oldest.cast_signed()).execute(connection).await?;
+                Ok(())
             }
 
             async fn write_words(

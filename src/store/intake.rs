@@ -55,6 +55,12 @@ impl Intake {
         self.shared.changed.notify_one();
     }
 
+    /// Something happened that is to be told after a restart too.
+    pub fn events_changed(&self) {
+        self.shared.pending.lock().events_changed();
+        self.shared.changed.notify_one();
+    }
+
     /// How saving goes now.
     pub fn figures(&self) -> Figures {
         // Under both locks, so that no row is between the two counts.

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::backend::{postgres, sqlite};
 use super::pending::Batch;
 use super::schema;
-use super::{Saved, StoreError, Target, Words};
+use super::{History, Saved, StoreError, Target, Words};
 use crate::base::limits::{STORE_BUSY_TIMEOUT, STORE_OPEN_TIMEOUT, STORE_WRITE_TIMEOUT};
 
 /// One connection at most.
@@ -102,16 +102,18 @@ impl Link {
         &mut self,
         batch: &Batch,
         words: Option<&Words>,
+        history: Option<&History>,
     ) -> Result<(), StoreError> {
         if self.open.is_none() {
             self.ensure().await?;
         }
         let written = match self.open.as_mut() {
             Some(Open::Sqlite(connection)) => {
-                within(STORE_WRITE_TIMEOUT, sqlite::write(connection, batch, words)).await
+                let write = sqlite::write(connection, batch, words, history);
+                within(STORE_WRITE_TIMEOUT, write).await
             }
             Some(Open::Postgres(connection)) => {
-                let write = postgres::write(connection, batch, words);
+                let write = postgres::write(connection, batch, words, history);
                 within(STORE_WRITE_TIMEOUT, write).await
             }
             None => Err(StoreError::TimedOut),

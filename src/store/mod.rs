@@ -83,6 +83,30 @@ pub struct Saved {
     pub words: Words,
     /// Keys the cookies in Record-Route, where none is configured.
     pub secret: Option<[u8; 16]>,
+    /// The last events, oldest first.
+    pub events: Vec<EventRow>,
+}
+
+/// Something that happened, as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventRow {
+    /// Grows from event to event.
+    pub id: u64,
+    /// When it was told.
+    pub at_unix_ms: u64,
+    /// What kind of event it is.
+    pub kind: String,
+    /// A JSON object.
+    pub data: String,
+}
+
+/// Events that are to be saved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct History {
+    /// Those that are asked for, oldest first.
+    pub events: Vec<EventRow>,
+    /// What is older than this id is forgotten.
+    pub oldest: u64,
 }
 
 /// What the operator set and the peers said of themselves; it is written as one.
@@ -126,6 +150,9 @@ pub trait Source: Send + Sync + 'static {
 
     /// By what the peers' reports are told apart.
     fn identities(&self) -> Vec<Identity>;
+
+    /// What happened after the event `after`, as far as it is kept.
+    fn history(&self, after: u64) -> History;
 
     /// Has every shard hand over every call; done once all have.
     fn hand_over(&self) -> Wait<'_, Result<(), String>>;

@@ -15,6 +15,8 @@ pub(super) struct Pending {
     stored: HashSet<u64>,
     /// The operator has said something.
     words: bool,
+    /// Something happened.
+    events: bool,
     /// More changed than is kept: nothing but a snapshot will do.
     overflowed: bool,
     /// Every shard is handing over all it has.
@@ -32,11 +34,14 @@ pub(super) struct Batch {
     pub(super) replace: bool,
     /// Whether the operator's words are to be written too.
     pub(super) words: bool,
+    /// Whether something happened that is to be written too.
+    pub(super) events: bool,
 }
 
 impl Batch {
     pub(super) fn is_empty(&self) -> bool {
-        self.stale.is_empty() && self.calls.is_empty() && !self.replace && !self.words
+        let nothing_more = !self.replace && !self.words && !self.events;
+        self.stale.is_empty() && self.calls.is_empty() && nothing_more
     }
 }
 
@@ -70,9 +75,13 @@ impl Pending {
         self.words = true;
     }
 
+    pub(super) fn events_changed(&mut self) {
+        self.events = true;
+    }
+
     /// How many rows wait.
     pub(super) fn depth(&self) -> usize {
-        self.calls.len() + usize::from(self.words)
+        self.calls.len() + usize::from(self.words) + usize::from(self.events)
     }
 
     /// Whether only a snapshot will do.
@@ -99,6 +108,7 @@ impl Pending {
         let mut batch = Batch {
             replace,
             words: std::mem::take(&mut self.words) || replace,
+            events: std::mem::take(&mut self.events) || replace,
             ..Batch::default()
         };
         for (id, record) in self.calls.drain() {

@@ -3,14 +3,16 @@
 /// The schema that this version writes.
 pub const VERSION: u32 = SQLITE.len() as u32;
 
-pub(super) const SQLITE: [&str; 2] = [
+pub(super) const SQLITE: [&str; 3] = [
     include_str!("../../migrations/sqlite/0001_start.sql"),
     include_str!("../../migrations/sqlite/0002_feedback_identity.sql"),
+    include_str!("../../migrations/sqlite/0003_events.sql"),
 ];
 
 pub(super) const POSTGRES: [&str; SQLITE.len()] = [
     include_str!("../../migrations/postgres/0001_start.sql"),
     include_str!("../../migrations/postgres/0002_feedback_identity.sql"),
+    include_str!("../../migrations/postgres/0003_events.sql"),
 ];
 
 /// Small values, the schema's version among them.

@@ -75,6 +75,8 @@ struct Writer {
     source: Arc<dyn Source>,
     snapshot_due: bool,
     identities: Vec<Identity>,
+    /// The last event that is saved.
+    told: u64,
     complained: Option<Instant>,
     /// The log says that nothing is saved.
     end_untold: bool,
@@ -89,6 +91,7 @@ impl Writer {
             source,
             snapshot_due: true,
             identities: Vec::new(),
+            told: 0,
             complained: None,
             end_untold: false,
         }
@@ -189,9 +192,17 @@ impl Writer {
             return Ok(true);
         }
         let words = batch.words.then(|| self.source.words());
-        self.link.write(&batch, words.as_ref()).await?;
+        // A store that is begun anew may lack what the one before it had.
+        let after = if batch.replace { 0 } else { self.told };
+        let history = batch.events.then(|| self.source.history(after));
+        let (words_now, history_now) = (words.as_ref(), history.as_ref());
+        self.link.write(&batch, words_now, history_now).await?;
         if let Some(words) = words {
             self.identities = words.identities;
+        }
+        if let Some(last) = history.and_then(|history| history.events.last().map(|event| event.id))
+        {
+            self.told = last;
         }
         self.snapshot_due = false;
         Ok(false)

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use tandem::call::{CallId, CallRecord, DialogRecord};
 use tandem::proxy::Persist;
-use tandem::store::{Identity, Intake, Saved, Source, Store, Target, Wait, Words, open};
+use tandem::store::{
+    EventRow, History, Identity, Intake, Saved, Source, Store, Target, Wait, Words, open,
+};
 
 /// The calls and the operator's words of a process that only saves.
 #[derive(Default)]
@@ -14,6 +16,7 @@ pub struct Process {
     pub intake: Intake,
     pub calls: Mutex<BTreeMap<u64, CallRecord>>,
     pub words: Mutex<Words>,
+    pub events: Mutex<Vec<EventRow>>,
     /// How many calls came back from the store after the start.
     pub restored: Mutex<usize>,
 }
@@ -40,6 +43,12 @@ impl Process {
         self.intake.words_changed();
     }
 
+    /// These events are kept, and no older ones.
+    pub fn keeps(&self, ids: std::ops::RangeInclusive<u64>) {
+        *self.events.lock().expect("no panic") = ids.map(event).collect();
+        self.intake.events_changed();
+    }
+
     /// Waits until nothing waits to be written.
     #[track_caller]
     pub fn is_written(&self) {
@@ -58,6 +67,15 @@ impl Source for Process {
 
     fn identities(&self) -> Vec<Identity> {
         self.words().identities
+    }
+
+    fn history(&self, after: u64) -> History {
+        let events = self.events.lock().expect("no panic");
+        let new = events.iter().filter(|event| event.id > after);
+        History {
+            events: new.cloned().collect(),
+            oldest: events.first().map_or(0, |event| event.id),
+        }
     }
 
     fn hand_over(&self) -> Wait<'_, Result<(), String>> {
@@ -115,6 +133,15 @@ pub fn ids(target: &Target) -> Vec<u64> {
     let mut ids: Vec<u64> = found(target).calls.iter().map(|call| call.id).collect();
     ids.sort_unstable();
     ids
+}
+
+pub fn event(id: u64) -> EventRow {
+    EventRow {
+        id,
+        at_unix_ms: 1_700_000_000_000 + id,
+        kind: "peer".to_owned(),
+        data: format!("{{\"words\":\"\u{e9} {id}\"}}"),
+    }
 }
 
 pub fn record(id: u64) -> CallRecord {

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use sqlx::{Connection, SqliteConnection};
 use tandem::balance::{Admin, Capacity, Overrides};
-use tandem::store::{Identity, PeerWord, Target, Words};
+use tandem::store::{EventRow, Identity, PeerWord, Target, Words};
 
-use crate::fakes::{found, ids, record, runtime, start, wait};
+use crate::fakes::{event, found, ids, record, runtime, start, wait};
 use crate::postgres::Postgres;
 
 fn words() -> Words {
@@ -65,6 +65,17 @@ fn what_is_written_is_found_again(target: &Target) {
     assert_eq!(saved.secret, Some([7; 16]));
 }
 
+fn the_last_events_are_found_again(target: &Target) {
+    let (process, store) = start(target);
+    process.keeps(100..=103);
+    process.is_written();
+    process.keeps(102..=700);
+    process.is_written();
+    assert!(runtime().block_on(store.close()));
+    let expected: Vec<EventRow> = (102..=700).map(event).collect();
+    assert_eq!(found(target).events, expected);
+}
+
 fn rows_are_at_most_100_ms_late(target: &Target) {
     let (process, store) = start(target);
     process.is_written();
@@ -86,6 +97,7 @@ fn sqlite_gives_back_what_was_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let target = Target::Sqlite(folder.path().join("tandem.db"));
     what_is_written_is_found_again(&target);
+    the_last_events_are_found_again(&target);
 }
 
 #[test]
@@ -99,6 +111,7 @@ fn postgres_gives_back_what_was_written_and_a_snapshot_after_it_was_away() {
     let server = Postgres::start();
     let target = Target::Postgres(server.url());
     what_is_written_is_found_again(&target);
+    the_last_events_are_found_again(&target);
     let (process, store) = start(&target);
     process.is_written();
     assert_eq!(

@@ -31,7 +31,7 @@ fn ids(range: std::ops::RangeInclusive<u64>) -> Vec<String> {
 
 #[tokio::test]
 async fn a_client_resumes_after_the_last_event_it_saw() {
-    let events = Events::starting_at(100);
+    let events = Events::starting_at(100, Intake::default());
     (0..5).for_each(|number| events.tell(&event(number)));
     let mut streams = [None, Some(0), Some(102), Some(104), Some(9999)]
         .map(|since| events.listen(since).expect("room"));
@@ -49,7 +49,7 @@ async fn a_client_resumes_after_the_last_event_it_saw() {
 
 #[tokio::test]
 async fn a_client_is_told_that_events_between_are_forgotten() {
-    let events = Events::starting_at(100);
+    let events = Events::starting_at(100, Intake::default());
     let kept = EVENTS_KEPT as u64;
     (0..kept + 10).for_each(|number| events.tell(&event(number)));
     let seen = waiting(&mut events.listen(Some(108)).expect("room"));
@@ -62,7 +62,7 @@ async fn a_client_is_told_that_events_between_are_forgotten() {
 
 #[tokio::test]
 async fn a_slow_client_is_cut_off_and_no_other_notices() {
-    let events = Events::starting_at(1);
+    let events = Events::starting_at(1, Intake::default());
     let mut slow = events.listen(None).expect("room");
     let mut quick = events.listen(None).expect("room");
     let queue = EVENTS_CLIENT_QUEUE as u64;
@@ -80,7 +80,7 @@ async fn a_slow_client_is_cut_off_and_no_other_notices() {
 
 #[tokio::test]
 async fn the_places_of_those_who_went_are_free_again_and_none_is_left_after_the_close() {
-    let events = Events::starting_at(1);
+    let events = Events::starting_at(1, Intake::default());
     let all: Vec<_> = (0..EVENTS_CLIENTS_MAX)
         .map(|_| events.listen(None).expect("room"))
         .collect();
@@ -90,4 +90,34 @@ async fn the_places_of_those_who_went_are_free_again_and_none_is_left_after_the_
     events.close();
     assert!(last.live.recv().await.is_none());
     assert_eq!(events.listen(None).err(), Some(Full::Closed));
+}
+
+#[tokio::test]
+async fn ids_grow_and_history_goes_on_after_a_restart_even_where_the_clock_goes_back() {
+    let before = Events::starting_at(100, Intake::default());
+    (0..3).for_each(|number| before.tell(&event(number)));
+    let saved = before.history(0);
+    assert_eq!(saved.oldest, 100);
+    for (start, next) in [(500, 500), (50, 103)] {
+        let after = Events::starting_at(start, Intake::default());
+        after.restore(saved.events.clone());
+        after.tell(&event(3));
+        let new = [ids(101..=102), ids(next..=next)].concat();
+        let seen = waiting(&mut after.listen(Some(100)).expect("room"));
+        assert_eq!(seen, new, "nothing is missing, so there is no gap");
+        assert_eq!(after.history(102).events.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_found_late_comes_before_what_was_told_meanwhile_and_the_oldest_make_room() {
+    let before = Events::starting_at(100, Intake::default());
+    (0..EVENTS_KEPT as u64).for_each(|number| before.tell(&event(number)));
+    let after = Events::starting_at(9000, Intake::default());
+    after.tell(&event(0));
+    after.restore(before.history(0).events);
+    let history = after.history(0);
+    assert_eq!(history.events.len(), EVENTS_KEPT);
+    assert_eq!(history.oldest, 101);
+    assert_eq!(history.events.last().map(|row| row.id), Some(9000));
 }

@@ -185,3 +185,31 @@ fn crash_after_crash_the_counts_are_those_of_the_live_calls() {
     pbxes.iter().for_each(Pbx::hangs_up);
     tandem.finish();
 }
+
+#[test]
+fn events_of_before_a_crash_are_told_after_it_and_ids_go_on_growing() {
+    let _turn = lock::shared();
+    let (_pbxes, config) = house();
+    let tandem = Tandem::start_kept(&config, SQLITE);
+    let becomes = |tandem: &Tandem, word: &str| {
+        let answer = tandem.admin("PATCH", "/v1/peers/a", &json!({ "admin": word }));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    };
+    let tells = |word: &str| {
+        let word = word.to_owned();
+        move |seen: &[(u64, String)]| seen.iter().any(|(_, data)| data.contains(&word))
+    };
+    becomes(&tandem, "draining");
+    let before = tandem.http.events(0, tells("draining"));
+    all_is_written(&tandem);
+    let tandem = Tandem::start_again(tandem.crash());
+    becomes(&tandem, "disabled");
+    let all = tandem.http.events(0, tells("disabled"));
+    assert_eq!(all[..before.len()], before);
+    assert!(all.windows(2).all(|pair| pair[0].0 < pair[1].0), "{all:?}");
+    // Who saw everything before misses nothing, and is told of no gap.
+    let last = before.last().map_or(0, |(id, _)| *id);
+    let resumed = tandem.http.events(last, tells("disabled"));
+    assert_eq!(resumed, all[before.len()..]);
+    tandem.finish();
+}

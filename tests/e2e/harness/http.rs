@@ -1,5 +1,7 @@
 //! A plain HTTP client that takes every status for an answer.
 
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -48,6 +50,34 @@ impl Client {
         let result = self.agent.get(format!("{}{path}", self.base)).call();
         let answer = result.and_then(read);
         answer.unwrap_or_else(|error| panic!("{path}: {error}"))
+    }
+
+    /// Follows `/v1/events` from the event `since` on, until what has come is `enough`: ids and data.
+    #[track_caller]
+    pub fn events(
+        &self,
+        since: u64,
+        enough: impl Fn(&[(u64, String)]) -> bool,
+    ) -> Vec<(u64, String)> {
+        let server = self.base.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(server).expect("it listens");
+        let patience = Some(Duration::from_secs(5));
+        stream.set_read_timeout(patience).expect("a timeout");
+        let request = format!("GET /v1/events?since={since} HTTP/1.1\r\nHost: {server}\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let (mut id, mut seen) = (0, Vec::new());
+        for line in BufReader::new(stream).lines() {
+            let line = line.unwrap_or_else(|error| panic!("{error} after {seen:#?}"));
+            if let Some(next) = line.strip_prefix("id: ") {
+                id = next.parse().expect("a number");
+            } else if let Some(data) = line.strip_prefix("data: ") {
+                seen.push((std::mem::take(&mut id), data.to_owned()));
+            }
+            if enough(&seen) {
+                break;
+            }
+        }
+        seen
     }
 
     /// A request with a body; `token` goes into Authorization.

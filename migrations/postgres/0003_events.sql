@@ -1,0 +1,8 @@
+-- What happened, as `GET /v1/events` tells it; `data` is JSON. Only the newest are kept.
+DROP TABLE events;
+CREATE TABLE events (
+    id BIGINT PRIMARY KEY NOT NULL,
+    at_unix_ms BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    data TEXT NOT NULL
+);
