@@ -233,6 +233,40 @@ fn promtool_accepts_the_configuration_and_the_rules_tests_pass() {
 }
 
 #[test]
+fn compose_and_provisioning_point_at_what_is_there() {
+    let read = |path: &str| {
+        let text = std::fs::read_to_string(panels::folder().join(path));
+        text.unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    let compose = read("compose.yaml");
+    let mounts = compose.lines().filter_map(|line| {
+        let mount = line.trim().strip_prefix("- ")?.strip_suffix(":ro")?;
+        mount.split_once(':')
+    });
+    let mounts: Vec<(&str, &str)> = mounts.collect();
+    assert!(mounts.len() >= 4, "{mounts:?}");
+    for (from, _) in &mounts {
+        assert!(panels::folder().join(from).is_dir(), "{from} is mounted");
+    }
+    let provider = read("grafana/provisioning/dashboards/tandem.yml");
+    let target = mounts
+        .iter()
+        .find(|(from, _)| *from == "./grafana/dashboards");
+    let target = target.expect("the dashboards are mounted").1;
+    assert!(
+        provider.contains(&format!("path: {target}\n")),
+        "{provider}"
+    );
+    let source = read("grafana/provisioning/datasources/tandem.yml");
+    let address = "127.0.0.1:9090";
+    assert!(source.contains(&format!("url: http://{address}\n")));
+    assert!(compose.contains(&format!("--web.listen-address={address}\n")));
+    // Rates look back over this many scrapes, so both must say the same.
+    let interval = read("prometheus/prometheus.yml");
+    assert!(interval.contains("scrape_interval: 5s\n") && source.contains("timeInterval: 5s\n"));
+}
+
+#[test]
 fn every_alert_is_tested_firing_and_silent_and_says_what_to_do() {
     let tests = panels::files("prometheus/tests", "yml");
     let tests: String = tests.into_iter().map(|(_, text)| text).collect();
