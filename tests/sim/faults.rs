@@ -13,11 +13,7 @@ impl Sim {
         self.trace.say(now, || format!("*** {fault:?}"));
         match fault {
             Fault::Crash(down) => self.crash(down),
-            Fault::Start => {
-                let restored = self.process.start(now, &self.scenario.settings);
-                self.trace
-                    .say(now, || format!("*** {restored} calls restored"));
-            }
+            Fault::Start => self.start(),
             Fault::PowerOff(phone, down) => self.power_off(phone, down),
             Fault::PowerOn(phone) => self.phones[phone].on = true,
             Fault::Apart(phone, while_) => {
@@ -44,6 +40,11 @@ impl Sim {
         let saved = self.process.crash();
         self.oracle.crashed(self.now, &saved);
         self.books.forget();
+        self.clock.at(self.now + down, Event::Fault(Fault::Start));
+    }
+
+    fn start(&mut self) {
+        self.started = self.now;
         // Calls of a peer that the configuration knows no more are nobody's after a restart.
         for (number, (_, peer)) in self.scenario.settings.peers.iter().enumerate() {
             if !peer.configured {
@@ -51,7 +52,9 @@ impl Sim {
                 self.oracle.excuse_phone(address);
             }
         }
-        self.clock.at(self.now + down, Event::Fault(Fault::Start));
+        let restored = self.process.start(self.now, &self.scenario.settings);
+        self.trace
+            .say(self.now, || format!("*** {restored} calls restored"));
     }
 
     fn power_off(&mut self, phone: usize, down: Micros) {

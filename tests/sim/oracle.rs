@@ -201,6 +201,8 @@ impl Oracle {
     /// A phone has forgotten everything.
     pub fn power_off(&mut self, phone: SocketAddr) {
         for call in self.calls.values_mut() {
+            // Its answer is on its way: whose it is, nobody has seen yet.
+            call.forgotten |= call.answers.len() > call.dialogs.len();
             for dialog in call.dialogs.values_mut() {
                 let here = dialog.caller == Some(phone) || dialog.callee == Some(phone);
                 // One that its callee has not been seen to answer for may be anybody's.

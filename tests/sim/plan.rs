@@ -184,7 +184,7 @@ impl Scenario {
 const BUSY: Micros = 900 * SECOND;
 /// What rings has been given up by then, and what is to be hung up has been.
 const SETTLED: Micros = 110 * SECOND;
-const PAUSE: Micros = 120 * SECOND;
+const PAUSE: Micros = 160 * SECOND;
 const HOUR: Micros = 3600 * SECOND;
 
 /// A moment of the time with new calls, as it comes to lie between the pauses.

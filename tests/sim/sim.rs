@@ -76,6 +76,8 @@ pub struct Sim {
     pub books: Books,
     pub trace: Trace,
     pub crashes: u32,
+    /// When the process began.
+    pub started: Micros,
     /// Datagrams.
     pub on_the_way: usize,
     pub tally: Tally,
@@ -118,6 +120,7 @@ impl Sim {
             trace: Trace::new(traced),
             books: Books::default(),
             crashes: 0,
+            started: 0,
             on_the_way: 0,
             tally: Tally::default(),
             touched: false,

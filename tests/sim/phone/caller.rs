@@ -231,6 +231,7 @@ impl Phone {
             target: message.contact().into(),
             routes,
             cseq: message.cseq(),
+            heard: 0,
             session: !message.header("session-expires").is_empty(),
             over: false,
             placed: true,

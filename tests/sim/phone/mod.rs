@@ -109,6 +109,8 @@ struct Dialog {
     target: String,
     routes: Vec<String>,
     cseq: u32,
+    /// The highest CSeq of the other side.
+    heard: u32,
     session: bool,
     over: bool,
     /// By us.
