@@ -1,10 +1,13 @@
-//! One call's `reserve` and `release`, by the number of peers and by how the group chooses.
+//! One call's `reserve` and `release`, by the number of peers, by how the group chooses, and by the number of threads
+//! that do nothing else. More threads than processors show what contention costs, not what parallelism gains.
 
 use std::hint::black_box;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use tandem::balance::{
     Ask, Capacity, Demand, EndCause, GroupSpec, Ledger, PeerSpec, Select, Slot, Step, Topology,
 };
@@ -77,5 +80,54 @@ fn one_call(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, one_call);
+/// Each thread places and ends calls as fast as it can. The time is the processors', of all threads together, for one
+/// call: what a clock on the wall says depends on who else runs.
+fn many_threads(criterion: &mut Criterion) {
+    for peers in [10, 1_000] {
+        let mut group = criterion.benchmark_group(format!("threads/{peers}-peers"));
+        let (ledger, demand, held) = busy(peers, Select::LeastLoaded);
+        for threads in [1u64, 2, 16, 64] {
+            group.bench_function(BenchmarkId::from_parameter(threads), |bencher| {
+                bencher.iter_custom(|calls| together(threads, calls, &ledger, &demand));
+            });
+        }
+        held.into_iter()
+            .for_each(|slot| slot.release(EndCause::Bye));
+        group.finish();
+    }
+}
+
+fn together(threads: u64, calls: u64, ledger: &Arc<Ledger>, demand: &Demand) -> Duration {
+    let start = Barrier::new(threads as usize);
+    std::thread::scope(|scope| {
+        let workers = (0..threads).map(|thread| {
+            let start = &start;
+            let share = calls / threads + u64::from(thread < calls % threads);
+            scope.spawn(move || {
+                start.wait();
+                let before = spent();
+                for number in 0..share as u32 {
+                    black_box(reserve(ledger, demand, number)).release(EndCause::Bye);
+                }
+                spent() - before
+            })
+        });
+        let workers: Vec<_> = workers.collect();
+        let joined = workers.into_iter().map(|worker| worker.join());
+        joined
+            .map(|time| time.expect("a worker that does not panic"))
+            .sum()
+    })
+}
+
+/// The processor time of this thread.
+fn spent() -> Duration {
+    // Only a turn of the scheduler brings the kernel's figure up to date.
+    std::thread::yield_now();
+    let usage = getrusage(UsageWho::RUSAGE_THREAD).expect("a thread's own figures");
+    let micros = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
+    Duration::from_micros(micros as u64)
+}
+
+criterion_group!(benches, one_call, many_threads);
 criterion_main!(benches);

@@ -9,6 +9,7 @@
 //! that comes full is handled with its INVITEs last; while the kernel's queue is nearly full they are
 //! dropped; and the last quarter of each mailbox is closed to them.
 
+mod exchange;
 mod handles;
 mod mailbox;
 mod post;
@@ -18,6 +19,8 @@ mod start;
 mod stats;
 mod worker;
 
+#[doc(hidden)]
+pub use exchange::{Exchange, Sender};
 pub use handles::{Gone, Handles, Report};
 pub use mailbox::ResolveAsk;
 pub use start::{Engine, Outlets, Running, start};

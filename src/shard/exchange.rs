@@ -1,0 +1,72 @@
+//! The hand-over between shards by itself, so that it can be measured (`benches/mailbox.rs`).
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Instant;
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::mailbox::{Inbox, Mailbox, mailbox};
+use super::post::Post;
+use crate::base::transmit::ListenerId;
+use crate::io::mmsg::Datagram;
+use crate::proxy::ShardId;
+
+/// One shard's mailbox, and the shard that empties it.
+#[doc(hidden)]
+pub struct Exchange {
+    mailbox: Arc<Mailbox>,
+    inbox: Inbox,
+}
+
+/// A shard that leaves datagrams for the other.
+#[doc(hidden)]
+pub struct Sender(Post);
+
+impl Exchange {
+    /// An empty mailbox.
+    pub fn new() -> io::Result<Self> {
+        let (mailbox, inbox) = mailbox()?;
+        Ok(Self { mailbox, inbox })
+    }
+
+    /// One more shard that hands over to this one.
+    pub fn sender(&self) -> Sender {
+        Sender(Post::new(vec![Arc::clone(&self.mailbox)]))
+    }
+
+    /// Takes all that lies there; sleeps until the bell rings when nothing does.
+    pub fn take(&self) -> io::Result<usize> {
+        let taken = self.inbox.letters.try_iter().count();
+        if taken == 0 {
+            let bell = PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN);
+            poll(&mut [bell], PollTimeout::NONE)?;
+            self.inbox.silence();
+        }
+        Ok(taken)
+    }
+}
+
+impl Sender {
+    /// Copies a datagram into the mailbox; false when it is full.
+    pub fn leave(&mut self, bytes: &[u8], arrived: Instant) -> bool {
+        let refused = self.0.refused;
+        let datagram = Datagram {
+            source: SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)),
+            local: None,
+            kernel_drops: None,
+            truncated: false,
+            bytes,
+        };
+        self.0
+            .datagram(ShardId(0), ListenerId(0), datagram, arrived, false);
+        self.0.refused == refused
+    }
+
+    /// Rings, once the batch is through.
+    pub fn ring(&mut self) {
+        self.0.ring();
+    }
+}
