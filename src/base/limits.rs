@@ -175,8 +175,9 @@ pub const CHECK_AGAIN: Duration = Duration::from_secs(32);
 pub const CHECK_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// Call-IDs tried for a probe until one belongs to the shard that sends it.
 pub const PROBE_CALL_ID_TRIES: usize = 4096;
-/// 100 Trying goes out when nothing else did within this time (RFC 3261 §17.2.1).
-pub const TRYING_AFTER: Duration = Duration::from_millis(200);
+/// 100 Trying goes out when nothing else did by then: within 200 ms (RFC 3261 §17.2.1), the sleep's [`WAKE_GRID`] and
+/// a timer's millisecond included.
+pub const TRYING_AFTER: Duration = Duration::from_millis(185);
 /// Max-Forwards of a request that came without (RFC 3261 §16.6 step 3).
 pub const MAX_FORWARDS_DEFAULT: u8 = 70;
 /// The longest Retry-After that we give, in seconds.
@@ -189,6 +190,8 @@ pub const RETRY_AFTER_STOPPING: Duration = Duration::from_secs(10);
 pub const OUTPUTS_KEPT: usize = 4096;
 
 const _: () = assert!(RESOLVE_PATIENCE.as_secs() > RESOLVE_TIMEOUT.as_secs());
+/// A sleeping shard is woken for its timers at multiples of this.
+pub const WAKE_GRID: Duration = Duration::from_millis(10);
 /// Datagrams that wait in one shard's mailbox; the last quarter takes no INVITE.
 pub const MAILBOX_LETTERS_MAX: usize = 8192;
 /// Questions and answers that wait for one shard.
@@ -203,6 +206,7 @@ pub const ASK_TIMEOUT: Duration = Duration::from_secs(2);
 pub const NOTICES_MAX: usize = 4096;
 
 const _: () = assert!(HAND_OVER_CHUNK_BYTES >= DATAGRAM_BYTES_MAX);
+const _: () = assert!(TRYING_AFTER.as_millis() + WAKE_GRID.as_millis() < 200);
 
 /// How often the names of peers are asked for again; the DNS's own times to live hold within it.
 pub const NAMES_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
@@ -242,11 +246,10 @@ pub const STORE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the peers' identities are looked at for changes.
 pub const STORE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// Rows of one statement; 17 values each stay below the 32,766 that SQLite takes.
-pub const STORE_ROWS_A_STATEMENT: usize = 500;
+pub const STORE_ROWS_A_STATEMENT: usize = 128;
 /// Calls that a restart takes up at a time, so that no shard is busy with it for long.
 pub const STORE_RESTORE_BATCH: usize = 2000;
 
 const _: () = assert!(STORE_BUSY_TIMEOUT.as_secs() < STORE_SLOW.as_secs());
 const _: () = assert!(STORE_SLOW.as_secs() < STORE_WRITE_TIMEOUT.as_secs());
-const _: () = assert!(STORE_ROWS_A_STATEMENT * 17 <= 32_766);
 const _: () = assert!(PERSIST_EVERY.as_millis() + STORE_GATHER.as_millis() <= 75);

@@ -17,6 +17,7 @@ mod questions;
 mod sort;
 mod start;
 mod stats;
+mod watch;
 mod worker;
 
 #[doc(hidden)]

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use super::handles::Handles;
 use super::mailbox::{ResolveAsk, mailbox};
+use super::watch::Watch;
 use super::worker::Worker;
 use crate::io::udp::UdpSocket;
 use crate::proxy::{Core, Input, Notice, Output, ShardId};
@@ -91,13 +92,14 @@ pub fn start<E: Engine>(
     let mut threads = Vec::with_capacity(sockets.len());
     for ((number, sockets), inbox) in sockets.into_iter().enumerate().zip(inboxes) {
         let shard = ShardId(number as u16);
+        let watch = Watch::new(Instant::now())?;
         let (engine, outlets, others) = (Arc::clone(&engine), outlets.clone(), mailboxes.clone());
         threads.push(
             std::thread::Builder::new()
                 .name(format!("shard-{number}"))
                 .spawn(move || {
                     let _abort = AbortOnPanic(shard);
-                    Worker::new(shard, engine(shard), sockets, inbox, others, outlets)
+                    Worker::new(shard, engine(shard), sockets, watch, inbox, others, outlets)
                         .run()
                         .leave();
                 })?,

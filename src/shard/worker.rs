@@ -3,12 +3,10 @@
 use std::collections::VecDeque;
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
-use nix::poll::{PollFd, PollFlags, ppoll};
-use nix::sys::time::TimeSpec;
-use smallvec::SmallVec;
+use nix::poll::PollFlags;
 
 use super::handles::Report;
 use super::mailbox::{Inbox, Letter, Mailbox, Order, ResolveAsk};
@@ -17,6 +15,7 @@ use super::questions::Questions;
 use super::sort;
 use super::start::{Engine, Outlets};
 use super::stats::ShardStats;
+use super::watch::Watch;
 use crate::base::limits::{DATAGRAM_BATCH, DATAGRAM_BYTES_MAX, LETTERS_A_TURN, RETURNED_BATCH};
 use crate::base::transmit::ListenerId;
 use crate::io::mmsg::{Datagram, ReceiveBatch, SendBatch};
@@ -27,6 +26,7 @@ pub(super) struct Worker<E> {
     shard: ShardId,
     engine: E,
     sockets: Vec<UdpSocket>,
+    watch: Watch,
     inbox: Inbox,
     post: Post,
     outlets: Outlets,
@@ -45,6 +45,7 @@ impl<E: Engine> Worker<E> {
         shard: ShardId,
         engine: E,
         sockets: Vec<UdpSocket>,
+        watch: Watch,
         inbox: Inbox,
         mailboxes: Vec<Arc<Mailbox>>,
         outlets: Outlets,
@@ -53,6 +54,7 @@ impl<E: Engine> Worker<E> {
             shard,
             engine,
             sockets,
+            watch,
             inbox,
             post: Post::new(mailboxes),
             outlets,
@@ -70,12 +72,16 @@ impl<E: Engine> Worker<E> {
     pub(super) fn run(mut self) -> E {
         let (mut batch, mut busy) = (ReceiveBatch::new(), false);
         while !self.inbox.ended() {
-            let ready = self.wait(busy);
+            let look = busy || !self.undelivered.is_empty();
+            let due = self.engine.poll_timeout();
+            let ready = self
+                .watch
+                .wait(&self.sockets, self.inbox.as_fd(), look, due);
             let now = Instant::now();
-            self.inbox.silence();
+            self.inbox.silence(ready.bell);
             busy = self.take_orders(now);
             busy |= self.take_letters(now);
-            for (number, ready) in ready.into_iter().enumerate() {
+            for (number, ready) in ready.sockets.into_iter().enumerate() {
                 if ready.contains(PollFlags::POLLERR) {
                     self.take_returned(now, number);
                 }
@@ -91,31 +97,6 @@ impl<E: Engine> Worker<E> {
             self.flush();
         }
         self.engine
-    }
-
-    /// Sleeps until something happens, or only looks when `busy`. Says what is ready by socket.
-    fn wait(&self, busy: bool) -> SmallVec<[PollFlags; 8]> {
-        let interest = |socket: &UdpSocket| match socket.wants_write() {
-            true => PollFlags::POLLIN | PollFlags::POLLOUT,
-            false => PollFlags::POLLIN,
-        };
-        let mut fds: SmallVec<[PollFd<'_>; 8]> = self
-            .sockets
-            .iter()
-            .map(|socket| PollFd::new(socket.as_fd(), interest(socket)))
-            .collect();
-        fds.push(PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN));
-        let patience = match busy || !self.undelivered.is_empty() {
-            true => Some(Duration::ZERO),
-            false => self
-                .engine
-                .poll_timeout()
-                .map(|at| at.saturating_duration_since(Instant::now())),
-        };
-        // An error (a signal) leaves nothing ready, and the turn finds nothing to do.
-        let _ = ppoll(&mut fds, patience.map(TimeSpec::from), None);
-        let ready = |fd: &PollFd<'_>| fd.revents().unwrap_or(PollFlags::empty());
-        fds.iter().take(self.sockets.len()).map(ready).collect()
     }
 
     /// Reads one batch from a socket. True when more may wait.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tandem::balance::EndCause;
+use tandem::base::limits::TRYING_AFTER;
 use tandem::call::{CallFilter, CallStage};
 use tandem::proxy::{Answer, Command, Outcome};
 
@@ -75,7 +76,7 @@ fn a_trying_goes_out_only_when_the_peer_is_slow() {
     let mut world = World::new(THREE_PEERS);
     world.deliver(CALLER, &invite("c1"));
     world.expect(A, "INVITE");
-    world.pass(Duration::from_millis(199));
+    world.pass(TRYING_AFTER - Duration::from_millis(1));
     world.quiet();
     world.pass(Duration::from_millis(1));
     let trying = world.expect(CALLER, "100");
