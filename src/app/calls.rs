@@ -168,7 +168,7 @@ fn entry(view: &CallView, directory: &Directory) -> CallEntry {
     let resources = view.demand.items().iter().filter_map(|(resource, units)| {
         directory
             .resource_name(*resource)
-            .map(|name| (name.to_owned(), *units))
+            .map(|name| (name.to_string(), *units))
     });
     CallEntry {
         id: view.id.to_string(),

@@ -61,7 +61,7 @@ fn to_group(
     let named = demand.items().iter().filter_map(|(resource, units)| {
         directory
             .resource_name(*resource)
-            .map(|name| (name.to_owned(), *units))
+            .map(|name| (name.to_string(), *units))
     });
     Ok(RouteOutcome::Group {
         group: group.name.to_string(),

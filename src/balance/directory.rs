@@ -121,13 +121,13 @@ impl Directory {
     }
 
     /// The names of all resources.
-    pub fn resources(&self) -> impl Iterator<Item = &str> {
-        self.resources.iter().map(AsRef::as_ref)
+    pub fn resources(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.resources.iter()
     }
 
     /// A resource's name.
-    pub fn resource_name(&self, id: ResourceId) -> Option<&str> {
-        self.resources.get(usize::from(id.0)).map(AsRef::as_ref)
+    pub fn resource_name(&self, id: ResourceId) -> Option<&Arc<str>> {
+        self.resources.get(usize::from(id.0))
     }
 
     /// The group whose health rules and probes are the peer's: the first that it serves.

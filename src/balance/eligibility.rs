@@ -129,7 +129,7 @@ impl Account {
 impl Reason {
     /// As an operator reads it.
     pub(super) fn words(self, directory: &Directory) -> String {
-        let name = |id| directory.resource_name(id).unwrap_or("?");
+        let name = |id| directory.resource_name(id).map_or("?", |name| name);
         match self {
             Self::Removed => "removed from the configuration".to_owned(),
             Self::Unresolved => "unresolved: no address is known for its name".to_owned(),

@@ -5,33 +5,13 @@ use std::time::Instant;
 
 use super::cookie::Side;
 use super::dialog::Dialog;
-use super::packed::Packed;
 use super::record::CallRecord;
 use super::state::{CallState, Held};
+use super::texts::CallTexts;
 use super::view::{Attempt, AttemptOutcome, CallId, CallView};
 use crate::balance::{Demand, EndCause, GroupId, PeerId, Slot};
 use crate::base::timers::TimerId;
 use crate::transaction::ContextKey;
-
-const CALL_ID: usize = 0;
-const CALLER_TAG: usize = 1;
-const FROM: usize = 2;
-const TO: usize = 3;
-const CALLER_TARGET: usize = 4;
-
-/// The texts that every message of a call carries.
-pub struct CallText<'a> {
-    /// The Call-ID.
-    pub call_id: &'a [u8],
-    /// The From tag of the INVITE.
-    pub caller_tag: &'a [u8],
-    /// The From URI.
-    pub from: &'a [u8],
-    /// The To URI.
-    pub to: &'a [u8],
-    /// The Contact URI of the INVITE.
-    pub caller_target: &'a [u8],
-}
 
 /// One live call.
 #[derive(Debug)]
@@ -40,7 +20,7 @@ pub struct Call {
     pub id: CallId,
     /// Its number in cookies; a sibling (a late answer of an abandoned peer) shares it.
     pub serial: u32,
-    text: Packed<5>,
+    texts: CallTexts,
     pub(super) state: CallState,
     /// Confirmed dialogs.
     pub dialogs: SmallVec<[Dialog; 1]>,
@@ -115,9 +95,9 @@ pub struct Closing {
 }
 
 /// What a new [`Call`] starts from.
-pub struct NewCall<'a> {
+pub struct NewCall {
     /// Its texts.
-    pub text: CallText<'a>,
+    pub texts: CallTexts,
     /// Its slots.
     pub held: Held,
     /// The group that its route named.
@@ -159,19 +139,11 @@ pub struct Restored<'a> {
 }
 
 impl Call {
-    pub(super) fn new(id: CallId, serial: u32, deadline: TimerId, new: NewCall<'_>) -> Self {
-        let text = new.text;
-        let text = Packed::new([
-            text.call_id,
-            text.caller_tag,
-            text.from,
-            text.to,
-            text.caller_target,
-        ]);
+    pub(super) fn new(id: CallId, serial: u32, deadline: TimerId, new: NewCall) -> Self {
         Self {
             id,
             serial,
-            text,
+            texts: new.texts,
             state: CallState::Ringing(new.held),
             dialogs: SmallVec::new(),
             attempts: SmallVec::new(),
@@ -203,13 +175,7 @@ impl Call {
     ) -> Self {
         let record = from.record;
         let new = NewCall {
-            text: CallText {
-                call_id: &record.call_id,
-                caller_tag: &record.caller_tag,
-                from: &record.from,
-                to: &record.to,
-                caller_target: &record.caller_target,
-            },
+            texts: record.texts.clone(),
             held: from.held,
             group: from.group,
             route: record.route,
@@ -237,36 +203,39 @@ impl Call {
         }
     }
 
+    /// Its texts.
+    pub fn texts(&self) -> &CallTexts {
+        &self.texts
+    }
+
     /// The Call-ID.
     pub fn call_id(&self) -> &[u8] {
-        self.text.get(CALL_ID)
+        self.texts.call_id()
     }
 
     /// The caller's tag.
     pub fn caller_tag(&self) -> &[u8] {
-        self.text.get(CALLER_TAG)
+        self.texts.caller_tag()
     }
 
     /// The From URI.
     pub fn from(&self) -> &[u8] {
-        self.text.get(FROM)
+        self.texts.from()
     }
 
     /// The To URI.
     pub fn to(&self) -> &[u8] {
-        self.text.get(TO)
+        self.texts.to()
     }
 
     /// The caller's remote target: the URI of its Contact.
     pub fn caller_target(&self) -> &[u8] {
-        self.text.get(CALLER_TARGET)
+        self.texts.caller_target()
     }
 
     /// A target refresh (RFC 3261 §12.2): the caller has a new Contact.
     pub fn refresh(&mut self, target: &[u8]) {
-        if self.caller_target() != target {
-            self.text.set(CALLER_TARGET, target);
-        }
+        self.texts.refresh(target);
     }
 
     /// The state.

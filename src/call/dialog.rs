@@ -1,77 +1,55 @@
 //! One dialog of a call: what is needed to recognise its requests, and to end it ourselves.
 
 use super::cookie::Side;
-use super::packed::Packed;
 use super::record::DialogRecord;
+use super::texts::DialogTexts;
 
-const CALLEE_TAG: usize = 0;
-const CALLEE_TARGET: usize = 1;
-const CALLER_ROUTES: usize = 2;
-const CALLEE_ROUTES: usize = 3;
-
-/// A dialog, confirmed by a 2xx. Route sets are `Route` values joined by commas, first hop first, without ourselves.
+/// A dialog, confirmed by a 2xx.
 #[derive(Clone, Debug)]
 pub struct Dialog {
-    text: Packed<4>,
+    texts: DialogTexts,
     /// Highest CSeq seen from the caller and from the callee; 0: none yet.
     cseq: [u32; 2],
     /// A BYE is under way, by so many transactions (crossing BYEs make two).
     byes: u8,
 }
 
-/// The parts of a new [`Dialog`].
-pub struct DialogText<'a> {
-    /// The To tag of the 2xx.
-    pub callee_tag: &'a [u8],
-    /// The Contact URI of the 2xx.
-    pub callee_target: &'a [u8],
-    /// From us to the caller.
-    pub caller_routes: &'a [u8],
-    /// From us to the callee.
-    pub callee_routes: &'a [u8],
-    /// Highest CSeq seen from the caller and from the callee.
-    pub cseq: [u32; 2],
-}
-
 impl Dialog {
-    /// A dialog without a BYE.
-    pub fn new(text: &DialogText<'_>) -> Self {
-        let packed = Packed::new([
-            text.callee_tag,
-            text.callee_target,
-            text.caller_routes,
-            text.callee_routes,
-        ]);
+    /// A dialog without a BYE; `cseq` is the highest seen from the caller and from the callee.
+    pub fn new(texts: DialogTexts, cseq: [u32; 2]) -> Self {
         Self {
-            text: packed,
-            cseq: text.cseq,
+            texts,
+            cseq,
             byes: 0,
+        }
+    }
+
+    /// What is saved of it.
+    pub fn record(&self) -> DialogRecord {
+        DialogRecord {
+            texts: self.texts.clone(),
+            cseq: self.cseq,
         }
     }
 
     /// The callee's tag.
     pub fn callee_tag(&self) -> &[u8] {
-        self.text.get(CALLEE_TAG)
+        self.texts.callee_tag()
     }
 
     /// The callee's remote target: the URI of its Contact.
     pub fn callee_target(&self) -> &[u8] {
-        self.text.get(CALLEE_TARGET)
+        self.texts.callee_target()
     }
 
     /// A target refresh (RFC 3261 §12.2): the callee has a new Contact.
     pub fn refresh(&mut self, target: &[u8]) {
-        if self.callee_target() != target {
-            self.text.set(CALLEE_TARGET, target);
-        }
+        self.texts.refresh(target);
     }
 
     /// The route set towards `side`.
     pub fn routes(&self, side: Side) -> &[u8] {
-        self.text.get(match side {
-            Side::Caller => CALLER_ROUTES,
-            Side::Callee => CALLEE_ROUTES,
-        })
+        self.texts.routes(side)
     }
 
     /// A request of `side` came by.
@@ -108,12 +86,6 @@ impl Dialog {
 /// A dialog as it was saved.
 impl From<&DialogRecord> for Dialog {
     fn from(record: &DialogRecord) -> Self {
-        Dialog::new(&DialogText {
-            callee_tag: &record.callee_tag,
-            callee_target: &record.callee_target,
-            caller_routes: &record.caller_routes,
-            callee_routes: &record.callee_routes,
-            cseq: record.cseq,
-        })
+        Dialog::new(record.texts.clone(), record.cseq)
     }
 }

@@ -1,9 +1,11 @@
-//! Several short texts in one allocation: a held call keeps a dozen of them.
+//! Several short texts in one allocation: a held call keeps a dozen of them. What is saved of it shares them.
 
-/// `N` byte strings.
+use std::sync::Arc;
+
+/// `N` byte strings. A copy costs no allocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packed<const N: usize> {
-    bytes: Box<[u8]>,
+    bytes: Arc<[u8]>,
     ends: [u32; N],
 }
 
@@ -16,7 +18,7 @@ impl<const N: usize> Packed<N> {
             bytes.len() as u32
         });
         Self {
-            bytes: bytes.into_boxed_slice(),
+            bytes: bytes.into(),
             ends,
         }
     }

@@ -46,7 +46,7 @@ impl CallTable {
     pub fn insert(
         &mut self,
         serial: Option<u32>,
-        new: NewCall<'_>,
+        new: NewCall,
         arm: impl FnOnce(CallKey) -> TimerId,
     ) -> CallKey {
         let id = self.fresh_id();

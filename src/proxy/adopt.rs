@@ -9,7 +9,7 @@ use super::context::Purpose;
 use super::core::Core;
 use super::dialogs::join;
 use super::preprocess::Preprocessed;
-use crate::call::{CallRecord, Cookie, DialogRecord, Side, name_hash};
+use crate::call::{CallRecord, CallText, Cookie, DialogRecord, DialogText, Side, name_hash};
 use crate::sip::{HeaderName, Message, NameAddr};
 use crate::transaction::ContextKey;
 
@@ -49,7 +49,7 @@ impl Core {
         }
         let (cookie, side, callee_tag) = (cookie.clone(), *side, callee_tag.clone());
         let way = self.way_of(&context.request.clone());
-        let record = self.adopted(&cookie, side, &callee_tag, message, way);
+        let record = self.adopted(&cookie, side, &callee_tag, message, &way);
         self.restore(now, &[record]);
     }
 
@@ -85,22 +85,18 @@ impl Core {
         side: Side,
         callee_tag: &[u8],
         message: &Message<'_>,
-        way: Way,
+        way: &Way,
     ) -> CallRecord {
         let directory = &self.setup.directory;
-        let uri = |value: &[u8]| {
-            NameAddr::parse(value)
-                .map_or(value, |address| address.uri)
-                .to_vec()
-        };
-        let [caller, callee] = by_side(side, uri(message.from()), uri(message.to()));
+        let uri = |value| NameAddr::parse(value).map_or(value, |address| address.uri);
+        let [from, to] = by_side(side, uri(message.from()), uri(message.to()));
         let [caller_tag, _] = by_side(side, message.from_tag(), message.to_tag());
         let cseq = by_side(side, message.cseq(), 0);
         // The answer comes from the other side.
-        let contact = Some(contact_uri(message).to_vec()).filter(|uri| !uri.is_empty());
-        let target = contact.unwrap_or(way.target);
-        let [caller_target, callee_target] = by_side(side, way.sender, target);
-        let [caller_routes, callee_routes] = by_side(side, Vec::new(), way.routes);
+        let contact = Some(contact_uri(message)).filter(|uri| !uri.is_empty());
+        let target = contact.unwrap_or(&way.target);
+        let [caller_target, callee_target] = by_side(side, &way.sender[..], target);
+        let [caller_routes, callee_routes] = by_side(side, &b""[..], &way.routes);
         let peer = directory
             .peers()
             .find(|peer| name_hash(&peer.name) == cookie.peer);
@@ -108,31 +104,37 @@ impl Core {
             let name = directory
                 .resources()
                 .find(|name| name_hash(name) == *hash)?;
-            Some((name.to_string(), u32::from(*units)))
+            Some((name.clone(), u32::from(*units)))
+        };
+        let texts = CallText {
+            call_id: message.call_id(),
+            caller_tag: caller_tag.unwrap_or_default(),
+            from,
+            to,
+            caller_target,
+        };
+        let dialog = DialogText {
+            callee_tag,
+            callee_target,
+            caller_routes,
+            callee_routes,
         };
         CallRecord {
             id: NO_ID,
             serial: cookie.serial,
-            call_id: message.call_id().to_vec(),
-            caller_tag: caller_tag.unwrap_or_default().to_vec(),
-            from: caller,
-            to: callee,
-            caller_target,
+            texts: (&texts).into(),
             group: peer
                 .and_then(|peer| directory.group(*peer.groups.first()?))
-                .map(|group| group.name.to_string()),
+                .map(|group| group.name.clone()),
             route: 0,
-            peer: peer.map(|peer| peer.name.to_string()),
+            peer: peer.map(|peer| peer.name.clone()),
             placed_by: None,
             demand: cookie.demand.iter().filter_map(named).collect(),
             since_unix_ms: u64::from(cookie.started_unix_s) * 1000,
             session_until_unix_ms: None,
             cseq,
-            dialogs: vec![DialogRecord {
-                callee_tag: callee_tag.to_vec(),
-                callee_target,
-                caller_routes,
-                callee_routes,
+            dialogs: smallvec::smallvec![DialogRecord {
+                texts: (&dialog).into(),
                 cseq,
             }],
         }

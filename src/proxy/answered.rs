@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use std::time::Instant;
 
-use super::begin::call_text;
+use super::begin::call_texts;
 use super::context::Purpose;
 use super::core::{Core, CoreTimer};
 use super::response::seconds;
@@ -107,7 +107,7 @@ impl Core {
         };
         let call = self.with_request(&request, |core, message| {
             let new = NewCall {
-                text: call_text(message),
+                texts: call_texts(message),
                 held: Held {
                     target: readmit(core, peer, Mark::LateAnswer),
                     placed: readmit(core, placed_by, Mark::PlacedByPeer),

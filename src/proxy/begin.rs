@@ -13,7 +13,7 @@ use super::route::{Decision, RouteAction, decide};
 use super::stats::{DropReason, Outcome};
 use crate::balance::{Demand, GroupId, Mark};
 use crate::base::limits::{RETRY_AFTER_FULL, TRYING_AFTER};
-use crate::call::{CallKey, CallText, Held, NewCall};
+use crate::call::{CallKey, CallText, CallTexts, Held, NewCall};
 use crate::sip::{HeaderName, Message, Method, NameAddr};
 use crate::transaction::ContextKey;
 
@@ -191,7 +191,7 @@ impl Core {
             .map(|peer| self.ledger.readmit(peer, &plan.demand, Mark::PlacedByPeer));
         let deadline = now + self.setup.timing.call_max;
         let new = NewCall {
-            text: call_text(message),
+            texts: call_texts(message),
             held: Held {
                 target: None,
                 placed,
@@ -225,13 +225,14 @@ pub(super) fn contact_uri<'a>(message: &Message<'a>) -> &'a [u8] {
 }
 
 /// The texts of a call, from its INVITE.
-pub(super) fn call_text<'a>(message: &Message<'a>) -> CallText<'a> {
-    let uri_of = |value: &'a [u8]| NameAddr::parse(value).map_or(value, |address| address.uri);
-    CallText {
+pub(super) fn call_texts(message: &Message<'_>) -> CallTexts {
+    let uri_of = |value| NameAddr::parse(value).map_or(value, |address| address.uri);
+    let text = CallText {
         call_id: message.call_id(),
         caller_tag: message.from_tag().unwrap_or_default(),
         from: uri_of(message.from()),
         to: uri_of(message.to()),
         caller_target: contact_uri(message),
-    }
+    };
+    (&text).into()
 }

@@ -22,13 +22,14 @@ impl Core {
         if call.dialog_mut(tag).is_none()
             && call.dialogs.len() < crate::base::limits::DIALOGS_PER_CALL_MAX
         {
-            call.dialogs.push(Dialog::new(&DialogText {
+            let text = DialogText {
                 callee_tag: tag,
                 callee_target: super::begin::contact_uri(message),
                 caller_routes: &routes.caller,
                 callee_routes: &routes.callee,
-                cseq: [message.cseq(), 0],
-            }));
+            };
+            let cseq = [message.cseq(), 0];
+            call.dialogs.push(Dialog::new((&text).into(), cseq));
         }
     }
 

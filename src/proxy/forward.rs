@@ -158,7 +158,7 @@ impl Core {
         let call = call.and_then(|key| self.calls.get(key));
         let named = |demand: &Demand| {
             let item = |&(resource, units): &(_, u32)| {
-                let name = directory.resource_name(resource).unwrap_or_default();
+                let name = directory.resource_name(resource).map_or("", |name| name);
                 (name_hash(name), u16::try_from(units).unwrap_or(u16::MAX))
             };
             demand

@@ -2,6 +2,7 @@
 //!
 //! Rows are written behind: a call that is up or has changed is noted, and all that were noted go out together.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, CoreTimer};
@@ -9,9 +10,7 @@ use super::port::{Output, Persist};
 use super::shards::shard_of;
 use crate::balance::{Demand, Mark, PeerId, ResourceId, Slot};
 use crate::base::limits::PERSIST_EVERY;
-use crate::call::{
-    Call, CallKey, CallRecord, CallState, Dialog, DialogRecord, Held, Restored, Side,
-};
+use crate::call::{Call, CallKey, CallRecord, CallState, Dialog, Held, Restored};
 use crate::transaction::ContextKey;
 
 /// What is to be saved at the next occasion.
@@ -83,21 +82,15 @@ impl Core {
             CallState::Up(held) | CallState::Ending(held) => held,
             CallState::Ringing(_) | CallState::Gone => return None,
         };
-        let named = |slot: &Slot| Some(directory.peer(slot.peer())?.name.to_string());
+        let named = |slot: &Slot| Some(directory.peer(slot.peer())?.name.clone());
         let resource =
-            |&(id, units): &(_, u32)| Some((directory.resource_name(id)?.to_string(), units));
+            |&(id, units): &(_, u32)| Some((directory.resource_name(id)?.clone(), units));
+        let group = call.group.and_then(|id| directory.group(id));
         Some(CallRecord {
             id: call.id.0,
             serial: call.serial,
-            call_id: call.call_id().to_vec(),
-            caller_tag: call.caller_tag().to_vec(),
-            from: call.from().to_vec(),
-            to: call.to().to_vec(),
-            caller_target: call.caller_target().to_vec(),
-            group: call
-                .group
-                .and_then(|id| directory.group(id))
-                .map(|group| group.name.to_string()),
+            texts: call.texts().clone(),
+            group: group.map(|group| group.name.clone()),
             route: call.route,
             peer: held.target.as_ref().and_then(named),
             placed_by: held.placed.as_ref().and_then(named),
@@ -108,7 +101,7 @@ impl Core {
                 self.unix_ms(now) + u64::try_from(left).unwrap_or(0)
             }),
             cseq: call.cseq,
-            dialogs: call.dialogs.iter().map(dialog_record).collect(),
+            dialogs: call.dialogs.iter().map(Dialog::record).collect(),
         })
     }
 
@@ -117,20 +110,20 @@ impl Core {
         let (shards, shard) = (self.setup.shards, self.shard);
         let mut restored = 0;
         for record in records {
-            if shard_of(&record.call_id, shards) != shard {
+            if shard_of(record.texts.call_id(), shards) != shard {
                 continue;
             }
             // Siblings share number and tag; no two calls share a dialog.
             let ours = |dialog: &Dialog| {
                 let mut saved = record.dialogs.iter();
-                saved.any(|saved| saved.callee_tag == dialog.callee_tag())
+                saved.any(|saved| saved.texts.callee_tag() == dialog.callee_tag())
             };
             let same = |call: &Call| {
                 call.serial == record.serial
-                    && call.caller_tag() == record.caller_tag
+                    && call.caller_tag() == record.texts.caller_tag()
                     && call.dialogs.iter().any(ours)
             };
-            let known = self.calls.find(&record.call_id, same);
+            let known = self.calls.find(record.texts.call_id(), same);
             if known.is_none() {
                 self.restore_call(now, record);
                 restored += 1;
@@ -143,7 +136,7 @@ impl Core {
         let directory = self.setup.directory.clone();
         let demand = self.demand_named(&record.demand);
         let peer =
-            |name: &Option<String>| name.as_deref().and_then(|name| directory.peer_named(name));
+            |name: &Option<Arc<str>>| name.as_deref().and_then(|name| directory.peer_named(name));
         let slot = |peer: Option<PeerId>| {
             let demand = demand.as_ref()?;
             peer.map(|peer| self.ledger.readmit(peer, demand, Mark::Restored))
@@ -181,20 +174,10 @@ impl Core {
     }
 
     /// A demand by resource names; `None` when none of them is known.
-    pub(super) fn demand_named(&self, items: &[(String, u32)]) -> Option<Demand> {
-        let known = |(name, units): &(String, u32)| {
+    pub(super) fn demand_named(&self, items: &[(Arc<str>, u32)]) -> Option<Demand> {
+        let known = |(name, units): &(Arc<str>, u32)| {
             Some((self.setup.directory.resource_named(name)?, *units))
         };
         Demand::new(items.iter().filter_map(known)).ok()
-    }
-}
-
-fn dialog_record(dialog: &Dialog) -> DialogRecord {
-    DialogRecord {
-        callee_tag: dialog.callee_tag().to_vec(),
-        callee_target: dialog.callee_target().to_vec(),
-        caller_routes: dialog.routes(Side::Caller).to_vec(),
-        callee_routes: dialog.routes(Side::Callee).to_vec(),
-        cseq: dialog.cseq(),
     }
 }

@@ -8,13 +8,11 @@ use sqlx::{Connection, QueryBuilder, Row};
 use super::pending::Batch;
 use super::rows;
 use super::schema::SETTINGS;
+use super::sql;
 use super::{EventRow, History, Identity, PeerWord, Saved, StoreError, Words};
 use crate::balance::{Admin, Overrides};
 use crate::base::limits::{EVENTS_KEPT, STORE_ROWS_A_STATEMENT};
 use crate::call::CallRecord;
-
-const CALL_COLUMNS: &str = "id, serial, call_id, caller_tag, from_uri, to_uri, caller_target, route_group, route, \
-    peer, placed_by, demand, since_unix_ms, session_until_unix_ms, caller_cseq, callee_cseq, dialogs";
 
 /// An override of nothing yet.
 fn untouched(peer: &str) -> Overrides {
@@ -27,9 +25,12 @@ fn untouched(peer: &str) -> Overrides {
 }
 
 macro_rules! backend {
-    ($name:ident, $database:ty, $connection:ty, $row:ty, $empty:literal) => {
+    ($name:ident, $database:ty, $connection:ty, $row:ty, $statements:expr, $empty:literal) => {
         pub(super) mod $name {
             use super::*;
+
+            type Query<'q> =
+                sqlx::query::Query<'q, $database, <$database as sqlx::Database>::Arguments<'q>>;
 
             /// Brings the schema to the last of `files`.
             pub(in crate::store) async fn migrate(
@@ -83,8 +84,8 @@ macro_rules! backend {
                     .await?;
                 }
                 let kept = setting(connection, "secret").await?;
-                let sql = format!("SELECT {CALL_COLUMNS} FROM calls");
-                let found = sqlx::query(&sql).fetch_all(&mut *connection).await?;
+                let select = format!("SELECT {} FROM calls", sql::CALL_COLUMNS);
+                let found = sqlx::query(&select).fetch_all(&mut *connection).await?;
                 let calls: Vec<CallRecord> =
                     found.iter().map(call).collect::<Result<_, sqlx::Error>>()?;
                 Ok(Saved {
@@ -167,21 +168,26 @@ macro_rules! backend {
             fn call(row: &$row) -> Result<CallRecord, sqlx::Error> {
                 let number = |column: &str| row.try_get::<i64, _>(column);
                 let small = |column: &str| number(column).map(|value| value as u32);
+                let name = |column| row.try_get::<Option<String>, _>(column).map(|name| name.map(Arc::from));
+                let bytes = |column| row.try_get::<Vec<u8>, _>(column);
+                let texts = [
+                    bytes("call_id")?,
+                    bytes("caller_tag")?,
+                    bytes("from_uri")?,
+                    bytes("to_uri")?,
+                    bytes("caller_target")?,
+                ];
                 let demand: String = row.try_get("demand")?;
                 let dialogs: String = row.try_get("dialogs")?;
                 let until: Option<i64> = row.try_get("session_until_unix_ms")?;
                 Ok(CallRecord {
                     id: number("id")?.cast_unsigned(),
                     serial: small("serial")?,
-                    call_id: row.try_get("call_id")?,
-                    caller_tag: row.try_get("caller_tag")?,
-                    from: row.try_get("from_uri")?,
-                    to: row.try_get("to_uri")?,
-                    caller_target: row.try_get("caller_target")?,
-                    group: row.try_get("route_group")?,
+                    texts: rows::texts(texts.each_ref().map(Vec::as_slice)),
+                    group: name("route_group")?,
                     route: number("route")? as u16,
-                    peer: row.try_get("peer")?,
-                    placed_by: row.try_get("placed_by")?,
+                    peer: name("peer")?,
+                    placed_by: name("placed_by")?,
                     demand: rows::demand(&demand).unwrap_or_default(),
                     since_unix_ms: number("since_unix_ms")?.cast_unsigned(),
                     session_until_unix_ms: until.map(i64::cast_unsigned),
@@ -201,38 +207,15 @@ macro_rules! backend {
                 if batch.replace {
                     sqlx::raw_sql($empty).execute(&mut *transaction).await?;
                 }
-                for chunk in batch.stale.chunks(STORE_ROWS_A_STATEMENT) {
-                    let mut query = QueryBuilder::<$database>::new("DELETE FROM calls WHERE id IN (");
-                    let mut list = query.separated(", ");
-                    for id in chunk {
-                        list.push_bind(id.cast_signed());
-                    }
-                    query.push(")");
-                    query.build().persistent(false).execute(&mut *transaction).await?;
+                for chunk in sql::chunks(&batch.stale) {
+                    let query = sqlx::query($statements.delete(chunk.len()));
+                    let query = chunk.iter().fold(query, |query, id| query.bind(id.cast_signed()));
+                    query.execute(&mut *transaction).await?;
                 }
-                for chunk in batch.calls.chunks(STORE_ROWS_A_STATEMENT) {
-                    let head = format!("INSERT INTO calls ({CALL_COLUMNS}) ");
-                    let mut query = QueryBuilder::<$database>::new(head);
-                    query.push_values(chunk, |mut row, call| {
-                        row.push_bind(call.id.cast_signed())
-                            .push_bind(i64::from(call.serial))
-                            .push_bind(&call.call_id)
-                            .push_bind(&call.caller_tag)
-                            .push_bind(&call.from)
-                            .push_bind(&call.to)
-                            .push_bind(&call.caller_target)
-                            .push_bind(call.group.as_deref())
-                            .push_bind(i64::from(call.route))
-                            .push_bind(call.peer.as_deref())
-                            .push_bind(call.placed_by.as_deref())
-                            .push_bind(rows::demand_text(call))
-                            .push_bind(call.since_unix_ms.cast_signed())
-                            .push_bind(call.session_until_unix_ms.map(u64::cast_signed))
-                            .push_bind(i64::from(call.cseq[0]))
-                            .push_bind(i64::from(call.cseq[1]))
-                            .push_bind(rows::dialogs_text(&call.dialogs));
-                    });
-                    query.build().persistent(false).execute(&mut *transaction).await?;
+                for chunk in sql::chunks(&batch.calls) {
+                    let query = sqlx::query($statements.insert(chunk.len()));
+                    let query = chunk.iter().fold(query, |query, call| bind(query, call));
+                    query.execute(&mut *transaction).await?;
                 }
                 if let Some(words) = words {
                     write_words(&mut transaction, words).await?;
@@ -262,6 +245,28 @@ macro_rules! backend {
                 let old = sqlx::query("DELETE FROM events WHERE id < $1");
                 old.bind(history.oldest.cast_signed()).execute(connection).await?;
                 Ok(())
+            }
+
+            /// One call, in the order of the columns.
+            fn bind<'q>(query: Query<'q>, call: &'q CallRecord) -> Query<'q> {
+                query
+                    .bind(call.id.cast_signed())
+                    .bind(i64::from(call.serial))
+                    .bind(call.texts.call_id())
+                    .bind(call.texts.caller_tag())
+                    .bind(call.texts.from())
+                    .bind(call.texts.to())
+                    .bind(call.texts.caller_target())
+                    .bind(call.group.as_deref())
+                    .bind(i64::from(call.route))
+                    .bind(call.peer.as_deref())
+                    .bind(call.placed_by.as_deref())
+                    .bind(rows::demand_text(call))
+                    .bind(call.since_unix_ms.cast_signed())
+                    .bind(call.session_until_unix_ms.map(u64::cast_signed))
+                    .bind(i64::from(call.cseq[0]))
+                    .bind(i64::from(call.cseq[1]))
+                    .bind(rows::dialogs_text(&call.dialogs))
             }
 
             async fn write_words(
@@ -314,6 +319,7 @@ backend!(
     sqlx::Sqlite,
     sqlx::SqliteConnection,
     sqlx::sqlite::SqliteRow,
+    sql::SQLITE,
     "DELETE FROM calls"
 );
 // A transaction of ours whose end we did not hear may still be under way: what it writes must be seen, and deleted.
@@ -322,5 +328,6 @@ backend!(
     sqlx::Postgres,
     sqlx::PgConnection,
     sqlx::postgres::PgRow,
+    sql::POSTGRES,
     "LOCK TABLE calls IN EXCLUSIVE MODE; DELETE FROM calls"
 );

@@ -13,6 +13,7 @@ mod link;
 mod pending;
 mod rows;
 mod schema;
+mod sql;
 mod writer;
 
 use std::future::Future;

@@ -134,26 +134,24 @@ pub(super) mod tests {
         CallRecord {
             id,
             serial: id as u32,
-            call_id: format!("call-{id}@test").into_bytes(),
-            caller_tag: b"tag \xff".to_vec(),
-            from: b"sip:a@x".to_vec(),
-            to: b"sip:b@y".to_vec(),
-            caller_target: b"sip:a@127.0.0.1".to_vec(),
+            texts: crate::store::rows::texts([
+                b"call",
+                b"tag \xff",
+                b"sip:a@x",
+                b"sip:b@y",
+                b"sip:a@127.0.0.1",
+            ]),
             group: Some("pbx".into()),
             route: 3,
             peer: Some("a".into()),
             placed_by: None,
-            demand: vec![("calls".into(), 1), ("conference".into(), 2)],
+            demand: [("calls".into(), 1), ("conference".into(), 2)]
+                .into_iter()
+                .collect(),
             since_unix_ms: 1_700_000_000_000,
             session_until_unix_ms: Some(1_700_000_090_000),
             cseq: [7, 0],
-            dialogs: vec![crate::call::DialogRecord {
-                callee_tag: b"t\x80".to_vec(),
-                callee_target: b"sip:b@127.0.0.2".to_vec(),
-                caller_routes: Vec::new(),
-                callee_routes: b"<sip:p;lr>".to_vec(),
-                cseq: [7, 0],
-            }],
+            dialogs: Default::default(),
         }
     }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::balance::{Admin, Capacity};
-use crate::call::{CallRecord, DialogRecord};
+use crate::call::{CallRecord, CallText, CallTexts, DialogRecord, DialogText, NamedDemand, Side};
 
 /// A dialog as JSON; its parts may be any bytes, and so are base64.
 #[derive(Serialize, Deserialize)]
-struct DialogText {
+struct DialogJson {
     callee_tag: String,
     callee_target: String,
     caller_routes: String,
@@ -21,39 +22,58 @@ struct DialogText {
 }
 
 pub(super) fn dialogs_text(dialogs: &[DialogRecord]) -> String {
-    let text = |bytes: &Vec<u8>| STANDARD.encode(bytes);
-    let texts = dialogs.iter().map(|dialog| DialogText {
-        callee_tag: text(&dialog.callee_tag),
-        callee_target: text(&dialog.callee_target),
-        caller_routes: text(&dialog.caller_routes),
-        callee_routes: text(&dialog.callee_routes),
+    let text = |bytes: &[u8]| STANDARD.encode(bytes);
+    let dialogs = dialogs.iter().map(|dialog| DialogJson {
+        callee_tag: text(dialog.texts.callee_tag()),
+        callee_target: text(dialog.texts.callee_target()),
+        caller_routes: text(dialog.texts.routes(Side::Caller)),
+        callee_routes: text(dialog.texts.routes(Side::Callee)),
         cseq: dialog.cseq,
     });
-    json(&texts.collect::<Vec<_>>())
+    json(&dialogs.collect::<SmallVec<[_; 1]>>().as_slice())
 }
 
 /// `None`: not written by us.
-pub(super) fn dialogs(text: &str) -> Option<Vec<DialogRecord>> {
+pub(super) fn dialogs(text: &str) -> Option<SmallVec<[DialogRecord; 1]>> {
     let bytes = |text: &str| STANDARD.decode(text).ok();
-    let texts: Vec<DialogText> = serde_json::from_str(text).ok()?;
-    let record = |dialog: &DialogText| {
+    let dialogs: Vec<DialogJson> = serde_json::from_str(text).ok()?;
+    let record = |dialog: &DialogJson| {
+        let text = DialogText {
+            callee_tag: &bytes(&dialog.callee_tag)?,
+            callee_target: &bytes(&dialog.callee_target)?,
+            caller_routes: &bytes(&dialog.caller_routes)?,
+            callee_routes: &bytes(&dialog.callee_routes)?,
+        };
         Some(DialogRecord {
-            callee_tag: bytes(&dialog.callee_tag)?,
-            callee_target: bytes(&dialog.callee_target)?,
-            caller_routes: bytes(&dialog.caller_routes)?,
-            callee_routes: bytes(&dialog.callee_routes)?,
+            texts: (&text).into(),
             cseq: dialog.cseq,
         })
     };
-    texts.iter().map(record).collect()
+    dialogs.iter().map(record).collect()
 }
 
 pub(super) fn demand_text(call: &CallRecord) -> String {
-    json(&call.demand)
+    let demand = call.demand.iter().map(|(name, units)| (&**name, units));
+    json(&demand.collect::<SmallVec<[_; 1]>>().as_slice())
 }
 
-pub(super) fn demand(text: &str) -> Option<Vec<(String, u32)>> {
-    serde_json::from_str(text).ok()
+pub(super) fn demand(text: &str) -> Option<NamedDemand> {
+    let demand: Vec<(String, u32)> = serde_json::from_str(text).ok()?;
+    let shared = |(name, units): (String, u32)| (name.into(), units);
+    Some(demand.into_iter().map(shared).collect())
+}
+
+/// The five texts of a call, in the order of their columns.
+pub(super) fn texts(columns: [&[u8]; 5]) -> CallTexts {
+    let [call_id, caller_tag, from, to, caller_target] = columns;
+    let texts = CallText {
+        call_id,
+        caller_tag,
+        from,
+        to,
+        caller_target,
+    };
+    (&texts).into()
 }
 
 /// Texts and lists of them always have a JSON form.

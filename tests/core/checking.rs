@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tandem::balance::EndCause;
-use tandem::call::{CallFilter, CallRecord};
+use tandem::call::{CallFilter, CallRecord, CallText};
 use tandem::proxy::{Answer, CheckOutcome, Command, Notice, Persist, Reply};
 
 use crate::text::{CALLER, Text, invite};
@@ -300,16 +300,31 @@ fn a_call_that_a_peer_placed_is_asked_about_there_in_the_callees_name() {
     world.at_rest();
 }
 
+/// Like a saved one, but of their own.
+fn many(count: u32) -> Vec<CallRecord> {
+    let one = saved().remove(0);
+    let another = |number: u32| {
+        let call_id = format!("many-{number}");
+        let text = CallText {
+            call_id: call_id.as_bytes(),
+            caller_tag: one.texts.caller_tag(),
+            from: one.texts.from(),
+            to: one.texts.to(),
+            caller_target: one.texts.caller_target(),
+        };
+        CallRecord {
+            id: one.id + u64::from(number),
+            serial: number + 1,
+            texts: (&text).into(),
+            ..one.clone()
+        }
+    };
+    (0..count).map(another).collect()
+}
+
 #[test]
 fn many_calls_that_a_restart_took_up_are_asked_about_one_after_the_other() {
-    let one = saved().remove(0);
-    let calls = (0..3000_u32).map(|number| CallRecord {
-        id: one.id + u64::from(number),
-        serial: number + 1,
-        call_id: format!("many-{number}").into_bytes(),
-        ..one.clone()
-    });
-    let mut world = restarted_with(THREE_PEERS, calls.collect());
+    let mut world = restarted_with(THREE_PEERS, many(3000));
     let (mut asked, mut most, mut tenths) = (0, 0, 0);
     while asked < 3000 {
         world.pass(SECOND / 10);
@@ -328,14 +343,7 @@ fn many_calls_that_a_restart_took_up_are_asked_about_one_after_the_other() {
 
 #[test]
 fn checks_of_a_peer_that_is_silent_are_bounded() {
-    let one = saved().remove(0);
-    let calls = (0..6000_u32).map(|number| CallRecord {
-        id: one.id + u64::from(number),
-        serial: number + 1,
-        call_id: format!("many-{number}").into_bytes(),
-        ..one.clone()
-    });
-    let mut world = restarted_with(THREE_PEERS, calls.collect());
+    let mut world = restarted_with(THREE_PEERS, many(6000));
     let mut most = 0;
     for _ in 0..600 {
         world.pass(SECOND);

@@ -194,7 +194,13 @@ fn a_restart_takes_up_the_sibling_that_a_late_answer_made_too() {
     let mut sibling = saved[0].clone();
     sibling.id += 1;
     sibling.peer = Some("b".into());
-    sibling.dialogs[0].callee_tag = b"late".to_vec();
+    let late = tandem::call::DialogText {
+        callee_tag: b"late",
+        callee_target: sibling.dialogs[0].texts.callee_target(),
+        caller_routes: b"",
+        callee_routes: b"",
+    };
+    sibling.dialogs[0].texts = (&late).into();
     saved.push(sibling);
     let mut world = World::new(THREE_PEERS);
     for restored in [2, 0] {

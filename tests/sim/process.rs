@@ -88,7 +88,7 @@ impl Process {
         }
         self.writes.clear();
         self.sends.clear();
-        let text = |row: &CallRecord| String::from_utf8_lossy(&row.call_id).into_owned();
+        let text = |row: &CallRecord| String::from_utf8_lossy(row.texts.call_id()).into_owned();
         self.store.values().map(text).collect()
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use tandem::call::{CallId, CallRecord, DialogRecord};
+use tandem::call::{CallId, CallRecord, CallText, DialogRecord, DialogText};
 use tandem::proxy::Persist;
 use tandem::store::{
     EventRow, History, Identity, Intake, Saved, Source, Store, Target, Wait, Words, open,
@@ -145,28 +145,37 @@ pub fn event(id: u64) -> EventRow {
 }
 
 pub fn record(id: u64) -> CallRecord {
+    let call_id = format!("call \u{e9} {id}");
+    let texts = CallText {
+        call_id: call_id.as_bytes(),
+        caller_tag: b"tag \xff\0",
+        from: b"sip:a@x",
+        to: b"sip:b@y",
+        caller_target: b"sip:a@127.0.0.1",
+    };
+    let dialog = DialogText {
+        callee_tag: b"t\x80",
+        callee_target: b"sip:b@127.0.0.2",
+        caller_routes: b"",
+        callee_routes: b"<sip:p;lr>",
+    };
+    let dialog = DialogRecord {
+        texts: (&dialog).into(),
+        cseq: [7, 0],
+    };
+    let demand = [("calls".into(), 1), ("conference".into(), u32::MAX)];
     CallRecord {
         id,
         serial: u32::MAX - 1,
-        call_id: format!("call \u{e9} {id}").into_bytes(),
-        caller_tag: b"tag \xff\0".to_vec(),
-        from: b"sip:a@x".to_vec(),
-        to: b"sip:b@y".to_vec(),
-        caller_target: b"sip:a@127.0.0.1".to_vec(),
+        texts: (&texts).into(),
         group: Some("pbx".into()),
         route: u16::MAX,
         peer: Some("a".into()),
         placed_by: None,
-        demand: vec![("calls".into(), 1), ("conference".into(), u32::MAX)],
+        demand: demand.into_iter().collect(),
         since_unix_ms: 1_700_000_000_000,
         session_until_unix_ms: Some(1_700_000_090_000),
         cseq: [7, (1 << 31) - 1],
-        dialogs: vec![DialogRecord {
-            callee_tag: b"t\x80".to_vec(),
-            callee_target: b"sip:b@127.0.0.2".to_vec(),
-            caller_routes: Vec::new(),
-            callee_routes: b"<sip:p;lr>".to_vec(),
-            cseq: [7, 0],
-        }],
+        dialogs: [dialog].into_iter().collect(),
     }
 }

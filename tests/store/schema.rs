@@ -46,7 +46,7 @@ fn an_older_schema_is_brought_up(target: &Target, first: &str) {
     let saved = found(target);
     assert_eq!(saved.calls.len(), 1);
     assert_eq!((saved.calls[0].id, saved.calls[0].cseq), (u64::MAX, [1, 2]));
-    assert_eq!(saved.calls[0].call_id, b"c");
+    assert_eq!(saved.calls[0].texts.call_id(), b"c");
     let set = &saved.words.overrides[0];
     assert_eq!(
         (&*set.peer, set.admin.as_str(), set.weight),
