@@ -35,6 +35,11 @@ mod explored {
     pub struct ArcSwap<T>(Mutex<Arc<T>>);
 
     impl<T> ArcSwap<T> {
+        /// What was stored last, for a moment.
+        pub fn load(&self) -> Arc<T> {
+            self.load_full()
+        }
+
         /// What was stored last.
         pub fn load_full(&self) -> Arc<T> {
             self.0.lock().clone()
