@@ -43,7 +43,7 @@ impl Exchange {
         if taken == 0 {
             let bell = PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN);
             poll(&mut [bell], PollTimeout::NONE)?;
-            self.inbox.silence();
+            self.inbox.silence(true);
         }
         Ok(taken)
     }
