@@ -11,7 +11,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use super::names::{self, Resolved};
+use super::server::chance;
 use crate::balance::{Ledger, PeerSpec, TopologyError};
+use crate::base::seal;
 use crate::config::{self, Config};
 use crate::http::model::ReloadAnswer;
 use crate::http::{Put, Refused};
@@ -54,9 +56,9 @@ impl Overlay {
                 overlay.removed.insert(name.as_str().into());
                 continue;
             };
-            match config::peer_from_json(name, body, &groups) {
+            let body = sealed(body);
+            match config::peer_from_json(name, &body, &groups) {
                 Ok(spec) => {
-                    let body = body.clone();
                     overlay
                         .put
                         .insert(spec.name.clone(), PutPeer { spec, body });
@@ -96,6 +98,23 @@ impl Overlay {
         }
         config
     }
+}
+
+/// The body of a PUT as it is kept: what it takes to check the peer's token, and not the token.
+fn sealed(body: &serde_json::Value) -> serde_json::Value {
+    let mut body = body.clone();
+    if let Some(token) = body.pointer_mut("/feedback/token")
+        && let Some(text) = token.as_str()
+        // What is no token at all is refused as it came.
+        && !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_graphic())
+        && !config::is_reference(text)
+        && !seal::is_seal(text)
+    {
+        let salt = u128::from(chance()) << 64 | u128::from(chance());
+        *token = seal::sealed(text, salt).into();
+    }
+    body
 }
 
 fn group_names(config: &Config) -> Vec<Arc<str>> {
@@ -219,8 +238,8 @@ impl Force {
     pub async fn put(&self, name: &str, spec: &serde_json::Value) -> Result<Put, Refused> {
         let mut overlay = self.overlay.lock().await;
         let before = self.now();
-        let body = spec.clone();
-        let spec = config::peer_from_json(name, spec, &group_names(&before.config))
+        let body = sealed(spec);
+        let spec = config::peer_from_json(name, &body, &group_names(&before.config))
             .map_err(|problems| Refused::Impossible(sentence(&problems)))?;
         let known = before
             .config

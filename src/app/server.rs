@@ -321,7 +321,7 @@ fn cores(
 }
 
 /// A number that nobody outside can foresee: the standard library keys its hashers from the system's entropy.
-fn chance() -> u64 {
+pub(super) fn chance() -> u64 {
     RandomState::new().hash_one(())
 }
 

@@ -4,6 +4,7 @@ pub mod histogram;
 pub mod invariant;
 pub mod limits;
 pub mod pii;
+pub mod seal;
 pub mod sync;
 pub mod timers;
 pub mod transmit;

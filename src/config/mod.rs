@@ -31,7 +31,7 @@ pub use model::{
     SourceSpec, Store,
 };
 pub use problem::{Invalid, Place, Problem};
-pub use reader::{Surroundings, System};
+pub use reader::{Surroundings, System, is_reference};
 
 #[cfg(test)]
 mod tests;

@@ -296,7 +296,8 @@ impl<'a> Reader<'a> {
 
 const ONLY_IN_FILE: &str = "is read by the configuration file only, write the value itself here";
 
-fn is_reference(text: &str) -> bool {
+/// Whether a text is read from the environment or a file.
+pub fn is_reference(text: &str) -> bool {
     text.starts_with("env:") || text.starts_with("file:")
 }
 

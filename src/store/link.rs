@@ -1,6 +1,8 @@
 //! The connection to the store: opened when it is wanted, thrown away when anything goes wrong.
 
 use std::future::Future;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -150,6 +152,7 @@ async fn within<T, E: Into<StoreError>>(
 async fn connect(target: &Target) -> Result<Open, StoreError> {
     match target {
         Target::Sqlite(path) => {
+            keep_private(path);
             // Written ahead and not synced with each commit: a crash of the process loses nothing.
             let options = SqliteConnectOptions::new()
                 .filename(path)
@@ -168,6 +171,23 @@ async fn connect(target: &Target) -> Result<Open, StoreError> {
             postgres::migrate(&mut connection, &schema::POSTGRES).await?;
             Ok(Open::Postgres(connection))
         }
+    }
+}
+
+/// The file holds the key of the cookies, and who calls whom: it is its owner's alone. SQLite gives the files beside it the
+/// same mode.
+fn keep_private(path: &Path) {
+    // One that cannot be made is told of when it is opened.
+    let mut new = std::fs::OpenOptions::new();
+    let _ = new.write(true).create_new(true).mode(0o600).open(path);
+    let mode = std::fs::metadata(path).map(|found| found.permissions().mode());
+    if let Some(mode) = mode.ok().filter(|mode| mode & 0o077 != 0) {
+        let mode = format!("{:o}", mode & 0o777);
+        tracing::warn!(
+            ?path,
+            mode,
+            "others may read or write the store, which holds secrets: chmod 600"
+        );
     }
 }
 

@@ -20,6 +20,7 @@ mod resources;
 mod restart;
 mod returning;
 mod scene;
+mod secrets;
 mod security;
 mod spread;
 mod talking;
