@@ -20,6 +20,10 @@ impl Sim {
                 let address = self.phones[phone].address;
                 self.net.apart.push((address, now + while_));
             }
+            Fault::Clog(phone, while_) => {
+                let address = self.phones[phone].address;
+                self.net.clogged.push((address, now + while_));
+            }
             Fault::WrongList(pbx) => self.wrong_list(pbx),
             Fault::WrongReport(pbx) if self.process.runs() => self.wrong_report(pbx),
             Fault::Reload(name) => self.reload(&name),

@@ -18,6 +18,8 @@ pub struct Net {
     pauses: Vec<(Micros, Micros)>,
     /// Nothing passes between the balancer and these until then.
     pub apart: Vec<(SocketAddr, Micros)>,
+    /// Whatever passes between the balancer and these arrives then, all at once.
+    pub clogged: Vec<(SocketAddr, Micros)>,
 }
 
 impl Net {
@@ -34,6 +36,7 @@ impl Net {
             quiet_from,
             pauses: pauses.to_vec(),
             apart: Vec::new(),
+            clogged: Vec::new(),
         }
     }
 
@@ -44,6 +47,9 @@ impl Net {
             return Vec::new();
         }
         let mut pauses = self.pauses.iter();
+        self.clogged.retain(|(_, until)| *until > now);
+        let clogs = self.clogged.iter().filter(|(who, _)| *who == phone);
+        let clogged = clogs.map(|(_, until)| *until).max().unwrap_or(0);
         let quiet = now >= self.quiet_from || pauses.any(|it| (it.0..it.1).contains(&now));
         let (least, most) = self.delay;
         let mut arrivals = Vec::new();
@@ -56,7 +62,7 @@ impl Net {
             if !quiet && rng.f64() < self.stragglers {
                 after += rng.u64(..1500) * MS;
             }
-            arrivals.push(now + after);
+            arrivals.push((now + after).max(clogged));
         }
         arrivals
     }

@@ -23,6 +23,8 @@ pub struct Settings {
     pub call_max: Micros,
     /// Calls are asked about after so many seconds without a word; 0: restored ones alone are.
     pub check: u64,
+    /// Some calls take two transcoders beside their place; then nobody but callers calls.
+    pub transcoding: bool,
     pub peers: BTreeMap<String, PeerPlan>,
 }
 
@@ -38,6 +40,8 @@ pub enum Fault {
     PowerOn(usize),
     /// Nothing passes between the balancer and this phone for so long.
     Apart(usize, Micros),
+    /// What passes between the balancer and this phone queues up, and then arrives in a burst.
+    Clog(usize, Micros),
     /// A reload: this peer is removed, added again, or has another capacity.
     Reload(String),
     Admin(String, u8),
@@ -97,9 +101,11 @@ impl Scenario {
             exhausted: ["[]", "[]", "[\"dispatch\"]"][rng.usize(..3)],
             probe: ["off", "off", "when-down", "always"][rng.usize(..4)],
             call_max,
+            transcoding: rng.u8(..4) == 0,
             check: [0, 0, 15][rng.usize(..3)],
             peers,
         };
+        let transcoding = settings.transcoding;
         // So many that capacity is scarce most of the time.
         let placing = (calls as u64) * 2 * SECOND + 20 * SECOND;
         let (quiet_from, pauses) = if soaks() {
@@ -109,7 +115,7 @@ impl Scenario {
         };
         let place = |rng: &mut Rng| {
             let who = match rng.u8(..6) {
-                0 => callers + rng.usize(..pbxes),
+                0 if !transcoding => callers + rng.usize(..pbxes),
                 _ => rng.usize(..callers),
             };
             let at = rng.u64(SECOND..placing);
@@ -163,7 +169,7 @@ impl Scenario {
             let pbx = rng.usize(..self.pbxes);
             let name = pbx_name(pbx);
             let while_ = rng.u64(50 * MS..5 * SECOND);
-            let fault = match rng.u8(..14) {
+            let fault = match rng.u8(..16) {
                 0..3 => Fault::Crash(while_),
                 3 | 4 => Fault::PowerOff(self.callers + pbx, while_),
                 5 => Fault::PowerOff(rng.usize(..self.callers), while_),
@@ -173,7 +179,8 @@ impl Scenario {
                 9 => Fault::Resize(name, rng.u32(..4)),
                 10 | 11 => Fault::EndCall(rng.usize(..4)),
                 12 => Fault::WrongList(pbx),
-                _ => Fault::WrongReport(pbx),
+                13 => Fault::WrongReport(pbx),
+                _ => Fault::Clog(rng.usize(..self.callers + self.pbxes), while_),
             };
             self.faults.push((at, fault));
         }
@@ -243,12 +250,19 @@ impl Settings {
         if self.check > 0 {
             text.push_str(&format!("[check]\ninterval = \"{}s\"\n", self.check));
         }
+        if self.transcoding {
+            text.push_str(
+                "[[route]]\nmatch = { user = \"^2\" }\ngroup = \"pbx\"\nresources = { calls = 1, transcoding = 2 }\n\
+                 [[route]]\ngroup = \"pbx\"\n",
+            );
+        }
         for (number, (name, peer)) in self.peers.iter().enumerate() {
             if peer.configured {
                 text.push_str(&format!(
-                    "[[peer]]\nname = \"{name}\"\nuri = \"sip:127.0.2.{}:5060\"\ncapacity = {{ calls = {} }}\n",
+                    "[[peer]]\nname = \"{name}\"\nuri = \"sip:127.0.2.{}:5060\"\ncapacity = {{ calls = {}, transcoding = {} }}\n",
                     number + 1,
-                    peer.calls
+                    peer.calls,
+                    peer.calls + 1
                 ));
             }
         }

@@ -329,7 +329,7 @@ impl Sim {
             }
             // One that is no peer now has nothing to say: somebody else calls.
             Some(_) => (number % self.scenario.callers, format!("sip:100@{PROXY}")),
-            None => (who, format!("sip:100@{PROXY}")),
+            None => (who, format!("sip:{}@{PROXY}", [100, 200][number % 2])),
         };
         if self.phones[who].on {
             self.tally.placed += 1;

@@ -52,11 +52,11 @@ impl Phone {
         let Some(dialog) = self.dialogs.get_mut(&dialog_key) else {
             return self.respond(now, key, 481, "", "", out);
         };
-        // RFC 3261 §12.2.2: what is lower than what came before is out of order.
-        if message.cseq() < dialog.heard {
+        // RFC 3261 §12.2.2: in a dialog that lives, what is lower than what came before is out of order.
+        if message.cseq() < dialog.heard && !dialog.over {
             return self.respond(now, key, 500, "", "", out);
         }
-        dialog.heard = message.cseq();
+        dialog.heard = dialog.heard.max(message.cseq());
         match message.method() {
             "BYE" if challenges && !dialog.over && message.header("authorization").is_empty() => {
                 let extra = "WWW-Authenticate: Digest realm=\"x\", nonce=\"y\"\r\n";
