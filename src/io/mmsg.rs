@@ -5,8 +5,8 @@
 //! per datagram) and keeps the shortened control lengths of one `recvmmsg` for the next; rustix has neither
 //! `recvmmsg` nor packet-info messages. Options and single calls elsewhere go through socket2 and nix.
 //!
-//! Soundness in one rule: every pointer that the kernel gets is taken from our own boxed slices right before
-//! the call and is not used after it.
+//! Soundness in one rule: every pointer that the kernel gets is to bytes that a send borrows, or into our own boxed
+//! slices, which never move or shrink; only the kernel follows it, and only during a call.
 
 use std::io;
 use std::mem::{self, size_of};
@@ -66,7 +66,7 @@ struct Headers {
     headers: Box<[libc::mmsghdr]>,
 }
 
-// SAFETY: the pointers inside are written anew before each call and never followed by us outside of it.
+// SAFETY: the pointers inside lead into the boxes beside them and are never followed by us.
 unsafe impl Send for Headers {}
 
 impl Headers {
@@ -105,22 +105,27 @@ pub struct ReceiveBatch {
     count: usize,
 }
 
+/// From buffer to buffer: nine cache lines more than the buffer takes, or the heads of all would share one set of the cache.
+const STRIDE: usize = DATAGRAM_BYTES_MAX.next_multiple_of(64) + 9 * 64;
+
 impl ReceiveBatch {
     /// Allocates the buffers: 4 MiB of address space, of which the kernel backs what is used.
     pub fn new() -> Self {
-        ReceiveBatch {
+        let mut batch = ReceiveBatch {
             parts: Headers::new(),
-            buffers: vec![0; DATAGRAM_BATCH * DATAGRAM_BYTES_MAX].into_boxed_slice(),
+            buffers: vec![0; DATAGRAM_BATCH * STRIDE].into_boxed_slice(),
             count: 0,
-        }
+        };
+        batch.link(DATAGRAM_BATCH);
+        batch
     }
 
-    /// Takes what waits on `socket`, at most [`DATAGRAM_BATCH`] datagrams, without waiting. Returns how many.
-    pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        self.count = 0;
+    /// Makes the first `count` headers as they were before the kernel wrote to them.
+    fn link(&mut self, count: usize) {
         for (i, buffer) in self
             .buffers
-            .chunks_exact_mut(DATAGRAM_BYTES_MAX)
+            .chunks_exact_mut(STRIDE)
+            .take(count)
             .enumerate()
         {
             self.parts.vectors[i] = libc::iovec {
@@ -130,6 +135,13 @@ impl ReceiveBatch {
             self.parts
                 .link(i, size_of::<libc::sockaddr_storage>(), CONTROL_SPACE);
         }
+    }
+
+    /// Takes what waits on `socket`, at most [`DATAGRAM_BATCH`] datagrams, without waiting. Returns how many.
+    pub fn receive(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        // What the last call filled, and the one that it may have stopped at; the others are as they were.
+        self.link(self.count + 1);
+        self.count = 0;
         // SAFETY: `headers` holds DATAGRAM_BATCH linked headers whose names, vectors, buffers and control space
         // are distinct parts of our own boxes and outlive the call.
         let received = unsafe {
@@ -154,7 +166,7 @@ impl ReceiveBatch {
             return None;
         }
         let header = &self.parts.headers[i];
-        let start = i * DATAGRAM_BYTES_MAX;
+        let start = i * STRIDE;
         let length = (header.msg_len as usize).min(DATAGRAM_BYTES_MAX);
         let mut datagram = Datagram {
             source: socket_addr(&self.parts.names[i])?,
