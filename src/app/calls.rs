@@ -98,12 +98,19 @@ impl Calls for ShardCalls {
 
     fn reported<'a>(&'a self, peer: PeerId, news: PeerNews<'a>) -> Reply<'a, Result<(), Refused>> {
         Box::pin(async move {
-            if news.restarted {
-                self.tell(|| Command::PeerRestarted(peer)).await?;
-            }
-            if let Some(listed) = news.calls {
+            let calls: Option<Arc<HashSet<Vec<u8>>>> = news.calls.map(|listed| {
                 let listed = listed.iter().map(|call_id| call_id.as_bytes().to_vec());
-                let calls: Arc<HashSet<Vec<u8>>> = Arc::new(listed.collect());
+                Arc::new(listed.collect())
+            });
+            if news.restarted {
+                self.tell(|| Command::PeerRestarted {
+                    peer,
+                    known_until: news.known_until,
+                    calls: calls.clone(),
+                })
+                .await?;
+            }
+            if let Some(calls) = calls {
                 self.tell(|| Command::PeerCalls {
                     peer,
                     calls: calls.clone(),

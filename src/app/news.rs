@@ -18,12 +18,18 @@ use crate::balance::{Directory, GroupId, Ledger, PeerId};
 use crate::base::limits::{EVENTS_FAILOVERS_EACH, EVENTS_LOOK_EVERY};
 use crate::http::model::{CallEvent, FailoverEvent};
 use crate::http::{Event, Events};
-use crate::proxy::Notice;
+use crate::proxy::{Command, Notice};
+use crate::shard::Handles;
 use ended::Endings;
 use peers::Peers;
 
 /// Tells events until the shards are gone.
-pub async fn tell(mut notices: mpsc::Receiver<Notice>, events: Arc<Events>, ledger: Arc<Ledger>) {
+pub async fn tell(
+    mut notices: mpsc::Receiver<Notice>,
+    events: Arc<Events>,
+    ledger: Arc<Ledger>,
+    handles: Handles,
+) {
     let mut look = interval(EVENTS_LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut peers = Peers::new(&ledger.view(Instant::now()));
@@ -33,6 +39,9 @@ pub async fn tell(mut notices: mpsc::Receiver<Notice>, events: Arc<Events>, ledg
             notice = notices.recv() => {
                 let Some(notice) = notice else { return };
                 tracing::debug!(?notice, "notice");
+                if let Notice::PeerDied(peer) = notice {
+                    tell_shards(&handles, peer);
+                }
                 if let Some(event) = calls.hear(notice, &ledger.directory()) {
                     events.tell(&event);
                 }
@@ -44,6 +53,16 @@ pub async fn tell(mut notices: mpsc::Receiver<Notice>, events: Arc<Events>, ledg
             }
         }
     }
+}
+
+/// A peer has died: every shard ends its calls. What does not get through is said again with the next probe.
+fn tell_shards(handles: &Handles, peer: PeerId) {
+    let handles = handles.clone();
+    tokio::spawn(async move {
+        if let Err(error) = handles.ask_all(|_| Command::PeerDied(peer)).await {
+            tracing::warn!(%error, "a shard does not know that a peer has died");
+        }
+    });
 }
 
 /// The moment, as events give it.
@@ -68,6 +87,8 @@ impl Calls {
                 *self.exhausted.entry(group).or_default() += 1;
                 None
             }
+            // The peer's own event tells of it, and each call's.
+            Notice::PeerDied(_) => None,
             Notice::Ended(ended) => self.endings.hear(&ended, directory),
             Notice::FailedOver { from, .. } if self.told >= EVENTS_FAILOVERS_EACH => {
                 *self.failed_over.entry(from).or_default() += 1;

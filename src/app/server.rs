@@ -203,13 +203,14 @@ impl Inside {
         let (resolve, asks) = mpsc::channel(RESOLVING_MAX);
         let (notices, heard) = mpsc::channel(NOTICES_MAX);
         let core = cores(Arc::clone(&setup), Arc::clone(&ledger));
+        let store = intake.clone();
         let outlets = Outlets {
             resolve,
             notices,
-            store: intake.clone(),
+            store,
         };
-        let shards =
-            shard::start(udp, &outlets, core).context("cannot start the shards' threads")?;
+        let shards = shard::start(udp, &outlets, core);
+        let shards = shards.context("cannot start the shards' threads")?;
         let handles = shards.handles.clone();
         keep::restore(&handles, saved.calls)
             .await
@@ -238,9 +239,10 @@ impl Inside {
             handles.clone(),
             intake,
         );
+        let events = Arc::clone(events);
         let tasks = vec![
-            tokio::spawn(names::answer_shards(asks, handles)),
-            tokio::spawn(news::tell(heard, Arc::clone(events), Arc::clone(&ledger))),
+            tokio::spawn(names::answer_shards(asks, handles.clone())),
+            tokio::spawn(news::tell(heard, events, Arc::clone(&ledger), handles)),
             tokio::spawn(refresh_names(Arc::clone(&force))),
         ];
         Ok(Inside {

@@ -77,6 +77,8 @@ pub(super) struct ResourceAccount {
     pub resized: Option<Capacity>,
     pub own: u64,
     pub foreign: Option<Fresh<u64>>,
+    /// What the first report of a new run said to be in use, and our own at that moment, which that run did not count.
+    pub after_restart: Option<(u64, u64)>,
     pub max: Option<Fresh<u32>>,
 }
 
@@ -260,6 +262,9 @@ impl Account {
         for (id, units) in demand.items() {
             let own = &mut self.resource_mut(*id).own;
             sound &= subtract(own, u64::from(*units));
+            if cause == EndCause::PeerRestarted {
+                self.gone_with_restart(*id, u64::from(*units));
+            }
         }
         sound &= subtract(&mut self.slots, 1);
         sound &= subtract(&mut self.marked, u64::from(marked));
@@ -322,6 +327,7 @@ impl ResourceAccount {
             resized: None,
             own: 0,
             foreign: None,
+            after_restart: None,
             max: None,
         }
     }

@@ -77,6 +77,8 @@ pub struct Group {
     pub dispatch: Dispatch,
     /// How its peers are probed.
     pub probe: ProbeSpec,
+    /// Whether the calls of a peer that has died are ended, and both sides told.
+    pub end_calls_of_dead_peers: bool,
 }
 
 impl Directory {
@@ -128,6 +130,12 @@ impl Directory {
     /// A resource's name.
     pub fn resource_name(&self, id: ResourceId) -> Option<&Arc<str>> {
         self.resources.get(usize::from(id.0))
+    }
+
+    /// Whether a peer's calls are ended with it, and both sides told.
+    pub fn ends_calls_of_dead(&self, peer: PeerId) -> bool {
+        let home = self.home_group(peer);
+        home.is_some_and(|group| group.end_calls_of_dead_peers)
     }
 
     /// The group whose health rules and probes are the peer's: the first that it serves.

@@ -63,6 +63,9 @@ pub struct FeedbackAnswer {
     pub accepted_seq: Option<u64>,
     /// The `boot_id` is a new one: the calls that the peer had are over, and the caller has to end them.
     pub restarted: bool,
+    /// When the run before last reported; calls that began earlier were that run's. None: this run is the first, or it is not
+    /// known.
+    pub known_until: Option<std::time::Instant>,
     /// The account after the report.
     pub resources: Vec<ResourceView>,
 }

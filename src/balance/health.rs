@@ -21,6 +21,8 @@ use super::view::Health;
 
 /// How long a trial call may keep others away, where nobody says what became of it.
 const TRIAL_PATIENCE: Duration = Duration::from_secs(8);
+/// How long a peer that is down must have been silent to be dead.
+const DEAD_AFTER: Duration = Duration::from_secs(32);
 /// The rest doubles this often, at most.
 const DOUBLINGS_MAX: u32 = 4;
 /// The shortest rest.
@@ -112,6 +114,8 @@ pub(super) enum Turn {
 pub(super) struct Vitals {
     pub life: Life,
     pub last_sign: Option<Instant>,
+    /// When it last said anything, be it refusal.
+    last_word: Option<Instant>,
     silences: u32,
     failures: u32,
     missed_probes: u32,
@@ -124,6 +128,7 @@ impl Default for Vitals {
         Self {
             life: Life::Unknown,
             last_sign: None,
+            last_word: None,
             silences: 0,
             failures: 0,
             missed_probes: 0,
@@ -143,6 +148,19 @@ impl Vitals {
 
     pub fn is_down(&self) -> bool {
         self.health() == Health::Down
+    }
+
+    /// Whether it has died: it went down in silence, its probes go unanswered, and nothing was heard of it since for
+    /// as long as a request may take (64*T1).
+    pub fn is_dead(&self, now: Instant, rules: &Rules) -> bool {
+        let Life::Down(down) = self.life else {
+            return false;
+        };
+        let silent_since = self
+            .last_word
+            .map_or(down.since, |word| word.max(down.since));
+        let unanswered = self.missed_probes >= rules.probe.down_after.max(1);
+        unanswered && down.cause.is_silence() && now >= silent_since + DEAD_AFTER
     }
 
     /// A call got a response that is no covered failure.
@@ -205,7 +223,7 @@ impl Vitals {
 
     /// Any other sign of life.
     pub fn sign(&mut self, now: Instant, rules: &Rules) -> Turn {
-        self.last_sign = Some(now);
+        (self.last_sign, self.last_word) = (Some(now), Some(now));
         self.missed_probes = 0;
         match &mut self.life {
             Life::Up | Life::Trial(_) => Turn::Same,
@@ -226,7 +244,7 @@ impl Vitals {
         match &mut self.life {
             Life::Down(down) if !down.cause.is_silence() => {
                 down.signs += 1;
-                self.last_sign = Some(now);
+                (self.last_sign, self.last_word) = (Some(now), Some(now));
                 self.missed_probes = 0;
                 self.come_back(now, rules)
             }
@@ -234,7 +252,7 @@ impl Vitals {
         }
     }
 
-    /// A probe that was sent at `sent` has failed. `None`: the peer said something else since, which
+    /// A probe that was sent at `sent` has failed; `None`: it was answered, wrongly. `None`: the peer said something else since, which
     /// excuses it.
     pub fn probe_failed(
         &mut self,
@@ -246,6 +264,9 @@ impl Vitals {
             && sign >= sent
         {
             return None;
+        }
+        if sent.is_none() {
+            self.last_word = Some(now);
         }
         self.missed_probes += 1;
         if let Life::Down(down) = &mut self.life {

@@ -21,6 +21,7 @@ impl Account {
         report: &Report,
         directory: &Directory,
     ) -> Result<FeedbackAnswer, FeedbackError> {
+        let known_until = self.reports.at;
         let taken = self.try_report(now, report, directory);
         let outcome = match &taken {
             Ok(_) => FeedbackOutcome::Accepted,
@@ -34,6 +35,7 @@ impl Account {
         Ok(FeedbackAnswer {
             accepted_seq: self.reports.seq,
             restarted,
+            known_until: known_until.filter(|_| restarted),
             resources: resource_views(&self.rows().collect::<Vec<_>>(), directory),
         })
     }
@@ -66,11 +68,26 @@ impl Account {
                 .used
                 .map(|used| (used / legs).saturating_sub(resource.own));
             reports::renew(&mut resource.foreign, foreign, until);
+            let used = said.used.filter(|_| restarted);
+            resource.after_restart = used.map(|used| (used / legs, resource.own));
             // Checked to be in range.
             let max = said.max.and_then(|max| u32::try_from(max).ok());
             reports::renew(&mut resource.max, max, until);
         }
         Ok(restarted)
+    }
+
+    /// Units of calls of an earlier run were given back. They were not in what the new run reported, so they hide no
+    /// foreign load any more.
+    pub(super) fn gone_with_restart(&mut self, id: ResourceId, units: u64) {
+        let resource = self.resources.iter_mut().find(|known| known.id == id);
+        let Some(resource) = resource else { return };
+        if let (Some((used, own)), Some(foreign)) =
+            (&mut resource.after_restart, &mut resource.foreign)
+        {
+            *own -= units.min(*own);
+            foreign.value = used.saturating_sub(*own);
+        }
     }
 
     /// Every resource that the peer offers, or that calls hold on it.

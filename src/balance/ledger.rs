@@ -116,6 +116,13 @@ impl Ledger {
         }
     }
 
+    /// Whether a peer has died: it is down, and long silent.
+    pub fn is_dead(&self, now: Instant, peer: PeerId) -> bool {
+        let state = self.state.lock();
+        let account = state.account(peer);
+        account.is_some_and(|account| account.vitals.is_dead(now, &account.rules))
+    }
+
     /// Takes a peer's report of itself.
     pub fn feedback(
         &self,

@@ -203,6 +203,7 @@ impl Names {
                 .map(resolve)
                 .collect::<Result<_, _>>()?,
             dispatch: spec.dispatch.clone(),
+            end_calls_of_dead_peers: spec.end_calls_of_dead_peers,
             probe: spec.probe.clone(),
         })
     }

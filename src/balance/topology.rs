@@ -106,6 +106,8 @@ pub struct GroupSpec {
     pub dispatch: Dispatch,
     /// How its peers are probed.
     pub probe: ProbeSpec,
+    /// Whether the calls of a peer that has died are ended, and both sides told.
+    pub end_calls_of_dead_peers: bool,
 }
 
 /// How a peer is chosen among those that may take the call.
@@ -284,6 +286,7 @@ impl GroupSpec {
             exhausted: vec![ExhaustedStep::Dispatch],
             dispatch: Dispatch::default(),
             probe: ProbeSpec::default(),
+            end_calls_of_dead_peers: false,
         }
     }
 }

@@ -114,6 +114,7 @@ pub(super) fn group(group: &GroupSpec) -> Vec<Trait> {
         open("exhausted", list(&group.exhausted, step)),
         open("dispatch select", select(group.dispatch.select)),
         open("dispatch hash_on", hash_on(&group.dispatch.hash_on)),
+        open("end_calls_of_dead_peers", group.end_calls_of_dead_peers),
     ];
     traits.extend(probe(&group.probe));
     traits

@@ -79,8 +79,9 @@ pub(super) fn probe(
 
 /// One `[[group]]`.
 pub(super) fn group(reader: &mut Reader<'_>, table: Node, base: &ProbeSpec) -> Option<GroupDraft> {
-    const KEYS: [&str; 8] = [
+    const KEYS: [&str; 9] = [
         "name",
+        "end_calls_of_dead_peers",
         "select",
         "hash_on",
         "failover",
@@ -102,6 +103,10 @@ pub(super) fn group(reader: &mut Reader<'_>, table: Node, base: &ProbeSpec) -> O
     spec.disable = disable(reader, &mut fields, spec.disable);
     spec.dispatch = dispatch(reader, &mut fields, spec.dispatch);
     spec.probe = probe(reader, fields.take("probe"), "probe of [[group]]", base);
+    if let Some(node) = fields.take("end_calls_of_dead_peers") {
+        let end = reader.boolean(&node);
+        spec.end_calls_of_dead_peers = end.unwrap_or(spec.end_calls_of_dead_peers);
+    }
     let mut next = Vec::new();
     if let Some(node) = fields.take("exhausted") {
         let example = "a list such as [\"dispatch\", \"group:NAME\"]";

@@ -165,6 +165,8 @@ pub struct CallTotals {
 pub struct PeerNews<'a> {
     /// It has restarted: the calls that it had are over.
     pub restarted: bool,
+    /// When it last reported before that; none: not known.
+    pub known_until: Option<std::time::Instant>,
     /// The Call-IDs of all its calls.
     pub calls: Option<&'a [String]>,
 }

@@ -64,6 +64,7 @@ pub async fn report(
     if answer.restarted || report.calls.is_some() {
         let news = PeerNews {
             restarted: answer.restarted,
+            known_until: answer.known_until,
             calls: report.calls.as_deref(),
         };
         api.parts.calls.reported(peer.id, news).await?;

@@ -5,11 +5,12 @@ use smallvec::SmallVec;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, CoreTimer};
+use super::farewell::ended;
 use super::own_request::{OwnRequest, What};
 use super::port::{Ended, Notice, Reply};
 use super::setup::Setup;
 use super::stats::CheckOutcome;
-use crate::balance::EndCause;
+use crate::balance::{EndCause, Observation};
 use crate::base::limits::{CHECK_AGAIN, CHECK_PACE, CHECK_REST, CHECKS_UNDER_WAY_MAX};
 use crate::call::{Call, CallEvent, CallKey, Checked, Side};
 
@@ -201,6 +202,14 @@ impl Core {
         *again |= patient;
         let (all_in, again) = (*open == 0, *again);
         let outcome = CheckOutcome::of(reply);
+        let held = call.state().held();
+        let asked = held.and_then(|held| match own.to {
+            Side::Callee => held.target.as_ref(),
+            Side::Caller => held.placed.as_ref(),
+        });
+        if let (Some(slot), Reply::Status(_)) = (asked, reply) {
+            self.ledger.report(now, slot.peer(), Observation::Alive);
+        }
         self.stats.checks[outcome.index()] += 1;
         if !outcome.shows_life() && !patient {
             self.forgotten(now, own, reply);
@@ -238,11 +247,8 @@ impl Core {
             return self.call_changed(now, own.call);
         }
         let notice = Ended {
-            call: call.id,
-            group: call.group,
-            peer: call.peer(),
-            cause: EndCause::Reconciled,
             check: Some(reply),
+            ..ended(call, EndCause::Reconciled)
         };
         self.end_call(now, own.call, EndCause::Reconciled);
         self.notice(Notice::Ended(Box::new(notice)));

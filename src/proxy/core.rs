@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::checking::Checking;
 use super::context::Context;
+use super::farewell::Farewell;
 use super::own_request::OwnRequest;
 use super::port::{Answer, Command, Input, Notice, Output};
 use super::probing::Probing;
@@ -22,7 +23,7 @@ use crate::balance::Ledger;
 use crate::base::limits::OUTPUTS_KEPT;
 use crate::base::timers::{TimerId, Timers};
 use crate::base::transmit::{ListenerId, Transmit};
-use crate::call::{CallKey, CallTable};
+use crate::call::{CallId, CallKey, CallTable};
 use crate::sip::{self, Edits, Index, Message, ParseError};
 use crate::transaction::{ContextKey, Durations, Event, Owner, Transactions};
 
@@ -58,6 +59,7 @@ pub struct Core {
     pub(super) timers: Timers<CoreTimer>,
     pub(super) waiting: BTreeMap<u64, (Waiting, TimerId)>,
     pub(super) own: BTreeMap<u32, OwnRequest>,
+    pub(super) farewells: BTreeMap<CallId, Farewell>,
     pub(super) probing: Option<Probing>,
     pub(super) checking: Checking,
     pub(super) rates: SourceRates,
@@ -100,6 +102,7 @@ impl Core {
             timers: Timers::new(now),
             waiting: BTreeMap::new(),
             own: BTreeMap::new(),
+            farewells: BTreeMap::new(),
             probing: (shard.0 == 0).then(|| Probing::new(now, chance.u64(..), &setup)),
             checking: Checking::new(now, chance.u64(..)),
             rates: SourceRates::new(hasher.clone()),
@@ -323,7 +326,12 @@ impl Core {
             }
             Command::Restore(records) => Answer::Done(self.restore(now, &records)),
             Command::PersistAll => Answer::Done(self.save_all(now)),
-            Command::PeerRestarted(peer) => Answer::Done(self.peer_restarted(now, peer)),
+            Command::PeerRestarted {
+                peer,
+                known_until,
+                calls,
+            } => Answer::Done(self.peer_restarted(now, peer, known_until, calls.as_deref())),
+            Command::PeerDied(peer) => Answer::Done(self.peer_died(now, peer)),
             Command::PeerCalls { peer, calls } => Answer::Done(self.reconcile(now, peer, &calls)),
         };
         self.output(Output::Answer { token, answer });

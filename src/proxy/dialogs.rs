@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use super::core::Core;
+use super::port::Notice;
 use super::preprocess::recorded_by;
 use crate::balance::EndCause;
-use crate::call::{CallKey, Checked, Dialog, DialogText};
+use crate::call::{Call, CallKey, CallStage, Checked, Dialog, DialogText};
 use crate::sip::{HeaderName, Message, NameAddr, Value};
 
 impl Core {
@@ -59,6 +60,13 @@ impl Core {
 
     /// The call is over: its slots come back, and nothing of it stays.
     pub(super) fn end_call(&mut self, now: Instant, call: CallKey, cause: EndCause) {
+        let cancelled = |call: &Call| {
+            call.closing.is_some() && call.state().stage() == Some(CallStage::Ringing)
+        };
+        if let Some(call) = self.calls.get(call).filter(|call| cancelled(call)) {
+            let notice = super::farewell::ended(call, cause);
+            self.notice(Notice::Ended(Box::new(notice)));
+        }
         if let Some(ended) = self.calls.end(call, cause) {
             self.timers.cancel(ended.deadline);
             if let Checked::Due { timer, .. } = ended.checked {

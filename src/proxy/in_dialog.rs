@@ -12,7 +12,7 @@ use super::request::Incoming;
 use super::stats::DropReason;
 use super::trust::Refused;
 use super::waiting::{Place, Waiting, place_of};
-use crate::balance::EndCause;
+use crate::balance::{EndCause, Observation};
 use crate::call::{Call, CallEvent, CallKey, Cookie, Side};
 use crate::sip::{Message, Method};
 use crate::transaction::ContextKey;
@@ -46,6 +46,9 @@ impl Core {
             if let Some(dialog) = call.dialog_mut(callee_tag) {
                 dialog.saw(belonging.side, message.cseq());
             }
+        }
+        if let Some(peer) = incoming.caller.peer {
+            self.ledger.report(now, peer, Observation::Alive);
         }
         let uri = preprocessed
             .next_uri()

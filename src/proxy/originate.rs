@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use super::answered::Unwanted;
 use super::core::{Core, CoreTimer};
-use super::own_request::{OwnRequest, What};
 use crate::balance::EndCause;
 use crate::base::limits::CLOSING_MAX;
 use crate::call::{Call, CallEvent, CallId, CallKey, CallStage, Closing, Side};
+
+/// The sides of a dialog.
+pub(super) const BOTH: [Side; 2] = [Side::Caller, Side::Callee];
 
 impl Core {
     /// The operator ends a call; false when there is none.
@@ -25,7 +27,7 @@ impl Core {
             Some(Some(closing)) => self.end_call(now, call, closing.cause),
             Some(None) if self.session_is_over(now, call) => {
                 // Neither side has refreshed it, so neither is waited for.
-                self.say_bye(now, call, 0);
+                self.say_bye(now, call, EndCause::Expired, 0, &BOTH);
                 self.end_call(now, call, EndCause::Expired);
             }
             Some(None) => self.close(now, call, EndCause::Expired),
@@ -78,7 +80,7 @@ impl Core {
     }
 
     fn hang_up(&mut self, now: Instant, key: CallKey, cause: EndCause, from: usize) {
-        self.say_bye(now, key, from);
+        self.say_bye(now, key, cause, from, &BOTH);
         self.calls.step(key, CallEvent::ByeSent);
         let none_under_way = |call: &Call| call.closing.is_none_or(|closing| closing.byes == 0);
         if self.calls.get(key).is_some_and(none_under_way) {
@@ -86,46 +88,14 @@ impl Core {
         }
     }
 
-    /// BYE to both sides of every dialog from this one on.
-    fn say_bye(&mut self, now: Instant, key: CallKey, from: usize) {
-        let dialogs = self.calls.get(key).map_or(0, |call| call.dialogs.len());
-        for dialog in from..dialogs {
-            for to in [Side::Caller, Side::Callee] {
-                self.send_bye(now, key, dialog, to);
-            }
-        }
-    }
-
-    /// Sends a BYE to one side in the other's name.
-    fn send_bye(&mut self, now: Instant, key: CallKey, dialog: usize, to: Side) {
-        let call = self.calls.get(key);
-        let Some(dialog) = call.and_then(|call| call.dialogs.get(dialog)) else {
-            return;
-        };
-        let own = OwnRequest {
-            call: key,
-            callee_tag: dialog.callee_tag().into(),
-            to,
-            what: What::Bye,
-        };
-        if self.start_own(now, own) {
-            self.one_bye_more(key);
-        }
-    }
-
-    /// A BYE of ours has its final response, or never will.
-    pub(super) fn bye_came_out(&mut self, now: Instant, own: &OwnRequest) {
-        self.one_bye_less(now, own.call);
-    }
-
-    fn one_bye_more(&mut self, key: CallKey) {
+    pub(super) fn one_bye_more(&mut self, key: CallKey) {
         let call = self.calls.get_mut(key);
         if let Some(closing) = call.and_then(|call| call.closing.as_mut()) {
             closing.byes += 1;
         }
     }
 
-    fn one_bye_less(&mut self, now: Instant, key: CallKey) {
+    pub(super) fn one_bye_less(&mut self, now: Instant, key: CallKey) {
         let call = self.calls.get_mut(key);
         let Some(closing) = call.and_then(|call| call.closing.as_mut()) else {
             return;

@@ -11,7 +11,7 @@ use super::port::Reply;
 use super::waiting::{Place, Waiting, place_of};
 use crate::balance::Transport;
 use crate::base::transmit::ListenerId;
-use crate::call::{Call, CallKey, Dialog, Side};
+use crate::call::{Call, CallId, CallKey, Dialog, Side};
 use crate::sip::{Method, NameAddr, Uri};
 use crate::transaction::{Branch, ClientRequest, Owner};
 
@@ -28,7 +28,12 @@ pub(super) struct OwnRequest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum What {
     /// A BYE: it ends the dialog.
-    Bye,
+    Bye {
+        /// The call under whose name it is told what came of it.
+        of: CallId,
+        /// Which of that call's BYEs it is.
+        leg: usize,
+    },
     /// An OPTIONS: it asks whether the dialog is still known.
     Check,
 }
@@ -72,7 +77,7 @@ impl Core {
 
     fn own_came_out(&mut self, now: Instant, own: &OwnRequest, reply: Reply) {
         match own.what {
-            What::Bye => self.bye_came_out(now, own),
+            What::Bye { of, leg } => self.bye_came_out(now, own, (of, leg), reply),
             What::Check => self.check_came_out(now, own, reply),
         }
     }
@@ -110,7 +115,7 @@ impl Core {
     fn own_cseq(&mut self, own: &OwnRequest) -> Option<u32> {
         let sender = own.to.other();
         match own.what {
-            What::Bye => {
+            What::Bye { .. } => {
                 let cseq = self.calls.get_mut(own.call)?.cseq_mut(sender);
                 *cseq = cseq.saturating_add(1);
                 Some(*cseq)
@@ -147,7 +152,7 @@ impl Core {
         let out = self.setup.listeners.get(usize::from(listener.0))?;
         let (request_uri, routes) = strictly(target, dialog.routes(own.to));
         let method = match own.what {
-            What::Bye => Method::Bye,
+            What::Bye { .. } => Method::Bye,
             What::Check => Method::Options,
         };
         let parts = Parts {

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::setup::Setup;
 use super::stats::{FailoverReason, Stats};
 use crate::balance::{EndCause, GroupId, PeerId, Transport};
 use crate::base::transmit::{ListenerId, Transmit};
-use crate::call::{CallFilter, CallId, CallRecord, CallView};
+use crate::call::{CallFilter, CallId, CallRecord, CallView, Side};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -66,8 +67,17 @@ pub enum Command {
     Restore(Arc<[CallRecord]>),
     /// Everything that is saved, anew: a [`Persist::Call`] for every call that is up.
     PersistAll,
-    /// The peer restarted: its calls are over.
-    PeerRestarted(PeerId),
+    /// The peer restarted: the calls of the run before are over.
+    PeerRestarted {
+        /// The peer.
+        peer: PeerId,
+        /// When that run was last known to go on; `None`: not known.
+        known_until: Option<Instant>,
+        /// The Call-IDs that the new run says it has.
+        calls: Option<Arc<HashSet<Vec<u8>>>>,
+    },
+    /// The peer is dead.
+    PeerDied(PeerId),
     /// The peer's complete list of Call-IDs.
     PeerCalls {
         /// The peer.
@@ -155,6 +165,9 @@ pub enum Notice {
     },
     /// A call ended otherwise than by a BYE of its own.
     Ended(Box<Ended>),
+    /// A peer has died, and its calls are to be ended: here they are, other shards are to be told. Said again at each
+    /// probe that it leaves unanswered.
+    PeerDied(PeerId),
 }
 
 /// A call that ended otherwise than by a BYE of its own.
@@ -170,6 +183,17 @@ pub struct Ended {
     pub cause: EndCause,
     /// What the peer said when it was asked within the dialog, where that ended the call.
     pub check: Option<Reply>,
+    /// The BYEs by which we ended it.
+    pub legs: Vec<Leg>,
+}
+
+/// A BYE of ours to one side of a dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// Who got it.
+    pub to: Side,
+    /// What became of it; `None`: it could not be sent.
+    pub bye: Option<Reply>,
 }
 
 /// What became of a request of ours.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::core::{Core, CoreTimer};
+use super::port::Notice;
 use super::setup::Setup;
 use super::shards::{ShardId, shard_of};
 use crate::balance::{Observation, PeerId, Prober, Transport};
@@ -166,6 +167,12 @@ impl Core {
                 probe.peer,
                 Observation::ProbeFailed { sent: probe.sent },
             );
+            if self.setup.directory.ends_calls_of_dead(probe.peer)
+                && self.ledger.is_dead(now, probe.peer)
+            {
+                self.peer_died(now, probe.peer);
+                self.notice(Notice::PeerDied(probe.peer));
+            }
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Calls that end without a BYE: a session that is not refreshed (RFC 4028), a peer that restarts, a peer's own list that
 //! lacks them.
 
+use smallvec::SmallVec;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, CoreTimer};
+use super::originate::BOTH;
 use super::response::leading_number;
 use crate::balance::{EndCause, PeerId, Slot};
 use crate::base::limits::{LIST_QUIET, LISTS_UNTIL_ENDED};
-use crate::call::{Call, CallKey};
+use crate::call::{Call, CallKey, Side};
 use crate::sip::{HeaderName, Message};
 
 impl Core {
@@ -46,14 +48,70 @@ impl Core {
         call.deadline = self.timers.arm(at, CoreTimer::Call(key));
     }
 
-    /// The peer restarted: of all its calls nothing is left there; how many those were.
-    pub(super) fn peer_restarted(&mut self, now: Instant, peer: PeerId) -> usize {
-        let of = |(key, call): (CallKey, &Call)| (call.is_up() && holds(call, peer)).then_some(key);
-        let keys: Vec<CallKey> = self.calls.iter().filter_map(of).collect();
+    /// The peer restarted: the calls of the run before are over, but for those that the new run names. Those that began after
+    /// that run was last known may be of either; they are asked about. How many are over.
+    pub(super) fn peer_restarted(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        known_until: Option<Instant>,
+        named: Option<&HashSet<Vec<u8>>>,
+    ) -> usize {
+        let mut over = 0;
+        for key in self.calls_of(peer) {
+            let Some(call) = self.calls.get(key) else {
+                continue;
+            };
+            if named.is_some_and(|named| named.contains(call.call_id())) {
+                continue;
+            }
+            if known_until.is_some_and(|until| call.since <= until) {
+                self.end_with_peer(now, key, peer, &BOTH);
+                over += 1;
+            } else {
+                self.check_soon(now, key);
+            }
+        }
+        over
+    }
+
+    /// The peer is dead. Where its group says so, its calls are ended; how many.
+    pub(super) fn peer_died(&mut self, now: Instant, peer: PeerId) -> usize {
+        if !self.setup.directory.ends_calls_of_dead(peer) {
+            return 0;
+        }
+        let keys = self.calls_of(peer);
         for key in &keys {
-            self.end_call(now, *key, EndCause::PeerRestarted);
+            let Some(held) = self.calls.get(*key).and_then(|call| call.state().held()) else {
+                continue;
+            };
+            let on = |slot: &Option<Slot>| slot.as_ref().is_some_and(|slot| slot.peer() == peer);
+            // It would not hear of it.
+            let living: SmallVec<[Side; 2]> =
+                [(&held.placed, Side::Caller), (&held.target, Side::Callee)]
+                    .into_iter()
+                    .filter_map(|(slot, side)| (!on(slot)).then_some(side))
+                    .collect();
+            self.end_with_peer(now, *key, peer, &living);
         }
         keys.len()
+    }
+
+    /// The peer's side of the call is gone, so its slots come back at once; those who may not know are told, where the
+    /// peer's group says so.
+    fn end_with_peer(&mut self, now: Instant, key: CallKey, peer: PeerId, tell: &[Side]) {
+        let closing = |call: &Call| call.closing.is_some();
+        let told = self.calls.get(key).is_some_and(closing);
+        if !told && self.setup.directory.ends_calls_of_dead(peer) {
+            self.say_bye(now, key, EndCause::PeerRestarted, 0, tell);
+        }
+        self.end_call(now, key, EndCause::PeerRestarted);
+    }
+
+    /// The calls that are up and counted on the peer.
+    fn calls_of(&self, peer: PeerId) -> Vec<CallKey> {
+        let of = |(key, call): (CallKey, &Call)| (call.is_up() && holds(call, peer)).then_some(key);
+        self.calls.iter().filter_map(of).collect()
     }
 
     /// Compares with the peer's complete list: a call that two lists in a row lack, each well after its last message, has
@@ -64,10 +122,8 @@ impl Core {
         peer: PeerId,
         listed: &HashSet<Vec<u8>>,
     ) -> usize {
-        let of = |(key, call): (CallKey, &Call)| (call.is_up() && holds(call, peer)).then_some(key);
-        let keys: Vec<CallKey> = self.calls.iter().filter_map(of).collect();
         let mut ended = 0;
-        for key in keys {
+        for key in self.calls_of(peer) {
             let Some(call) = self.calls.get_mut(key) else {
                 continue;
             };

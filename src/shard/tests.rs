@@ -99,7 +99,8 @@ impl Engine for Parrot {
                     Command::Stats => Answer::Stats(Box::default()),
                     Command::Restore(_)
                     | Command::PersistAll
-                    | Command::PeerRestarted(_)
+                    | Command::PeerRestarted { .. }
+                    | Command::PeerDied(_)
                     | Command::PeerCalls { .. } => Answer::Done(0),
                 };
                 self.outputs.push_back(Output::Answer { token, answer });

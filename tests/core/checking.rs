@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tandem::balance::EndCause;
+use tandem::balance::{EndCause, Health};
 use tandem::call::{CallFilter, CallRecord, CallText};
 use tandem::proxy::{Answer, CheckOutcome, Command, Notice, Persist, Reply};
 
@@ -63,7 +63,7 @@ fn asked(world: &mut World, after: u64, before: u64) -> Text {
 fn ended(world: &World) -> Vec<(EndCause, Option<Reply>)> {
     let told = |notice: &Notice| match notice {
         Notice::Ended(ended) => Some((ended.cause, ended.check)),
-        Notice::FailedOver { .. } | Notice::Exhausted { .. } => None,
+        Notice::FailedOver { .. } | Notice::Exhausted { .. } | Notice::PeerDied(_) => None,
     };
     world.notices.iter().filter_map(told).collect()
 }
@@ -130,7 +130,11 @@ fn any_other_final_response_shows_that_the_call_lives() {
             peer.eligible && peer.accepting,
             "{status} says nothing of the peer"
         );
-        assert_eq!(peer.health, before);
+        assert_eq!(
+            (before, peer.health),
+            (Health::Unknown, Health::Up),
+            "it answered"
+        );
     }
 }
 

@@ -9,7 +9,7 @@ use tandem::proxy::{Answer, Command};
 use crate::text::{CALLER, cancel, invite};
 use crate::world::{A, B, THREE_PEERS, World};
 
-fn ids(world: &mut World) -> Vec<CallId> {
+pub fn ids(world: &mut World) -> Vec<CallId> {
     let all = CallFilter {
         limit: 100,
         ..CallFilter::default()
@@ -20,7 +20,7 @@ fn ids(world: &mut World) -> Vec<CallId> {
     }
 }
 
-fn end_all(world: &mut World) {
+pub fn end_all(world: &mut World) {
     for id in ids(world) {
         let answer = world.command(Command::EndCall(id));
         assert!(matches!(answer, Answer::Ended(true)), "{answer:?}");

@@ -8,6 +8,8 @@ mod dialogs;
 mod dispatching;
 mod ending;
 mod failing_over;
+mod farewells;
+mod lost_peers;
 mod recovering;
 mod refusals;
 mod routing;

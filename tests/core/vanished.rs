@@ -58,7 +58,12 @@ fn a_peer_that_restarted_holds_none_of_its_calls_any_more() {
     let mut world = World::new(THREE_PEERS);
     world.call_up("c1");
     let peer = world.peer("a").id;
-    world.command(Command::PeerRestarted(peer));
+    let known_until = Some(world.now);
+    world.command(Command::PeerRestarted {
+        peer,
+        known_until,
+        calls: None,
+    });
     assert_eq!(
         (world.own("a"), world.released("a", EndCause::PeerRestarted)),
         (0, 1)

@@ -129,6 +129,7 @@ fn topology() -> Topology {
         exhausted: vec![ExhaustedStep::Dispatch],
         dispatch: Dispatch::default(),
         probe: ProbeSpec::default(),
+        end_calls_of_dead_peers: false,
     };
     let mut first = peer("pbx-a", 11);
     first.capacity = vec![

@@ -220,13 +220,19 @@ impl Process {
     ) -> Option<FeedbackAnswer> {
         let peer = self.ledger.directory().peer_named(name)?;
         let answer = self.ledger.feedback(self.at(now), peer, report).ok()?;
+        let calls: Option<Arc<HashSet<Vec<u8>>>> = list.map(|list| {
+            let calls = list.iter().map(|call| call.as_bytes().to_vec());
+            Arc::new(calls.collect())
+        });
         if answer.restarted {
-            self.command(now, Command::PeerRestarted(peer));
+            let command = Command::PeerRestarted {
+                peer,
+                known_until: answer.known_until,
+                calls: calls.clone(),
+            };
+            self.command(now, command);
         }
-        if let Some(list) = list {
-            let calls: HashSet<Vec<u8>> =
-                list.iter().map(|call| call.as_bytes().to_vec()).collect();
-            let calls = Arc::new(calls);
+        if let Some(calls) = calls {
             self.command(now, Command::PeerCalls { peer, calls });
         }
         Some(answer)

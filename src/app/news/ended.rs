@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::{group, now, peer};
 use crate::balance::{Directory, EndCause, PeerId};
 use crate::base::limits::EVENTS_ENDED_EACH;
+use crate::call::Side;
 use crate::http::Event;
-use crate::http::model::{CallEvent, EndedCall};
-use crate::proxy::{Ended, Reply};
+use crate::http::model::{CallEvent, EndedCall, Leg};
+use crate::proxy::{self, Ended, Reply};
 
 /// What ended since the last look. There are as many entries as peers and causes, not as calls.
 #[derive(Default)]
@@ -30,7 +31,7 @@ impl Endings {
             peer: ended.peer.map(|id| peer(directory, id)),
             cause: ended.cause.as_str().to_owned(),
             check: ended.check.map(word),
-            legs: Vec::new(),
+            legs: ended.legs.iter().map(leg).collect(),
         };
         let words = words(&told);
         tracing::info!(call = told.call, "{words}");
@@ -84,6 +85,17 @@ fn words(ended: &EndedCall) -> String {
 
 fn place(peer: Option<&str>) -> String {
     peer.map(|name| format!(" at {name}")).unwrap_or_default()
+}
+
+fn leg(leg: &proxy::Leg) -> Leg {
+    let to = match leg.to {
+        Side::Caller => "caller",
+        Side::Callee => "callee",
+    };
+    Leg {
+        to: to.to_owned(),
+        bye: leg.bye.map_or_else(|| "unsent".to_owned(), word),
+    }
 }
 
 fn word(reply: Reply) -> String {

@@ -221,7 +221,11 @@ impl Play {
                 Some(id) => Command::EndCall(id),
                 None => Command::EndCall(CallId(u64::from(which))),
             },
-            6 | 7 => Command::PeerRestarted(peer),
+            6 | 7 => Command::PeerRestarted {
+                peer,
+                known_until: Some(self.world.now),
+                calls: None,
+            },
             8..=11 => Command::PeerCalls {
                 peer,
                 calls: Arc::new(HashSet::from([format!("c{which}").into_bytes()])),

@@ -6,6 +6,7 @@ mod cancel;
 mod checking;
 mod dashboards;
 mod dialog;
+mod ended;
 mod failover;
 mod feedback;
 mod full;

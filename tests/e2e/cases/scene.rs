@@ -43,6 +43,11 @@ impl Scene {
         let tandem = Tandem::start(&format!(
             "{more}\n[probe]\nmode = \"off\"\n[[group]]\nname = \"pbx\"\n{peer}"
         ));
+        Self::of(tandem, pbx, turn)
+    }
+
+    /// Tandem as it was started, with the PBX that it knows as `pbx`.
+    pub fn of(tandem: Tandem, pbx: Agent, turn: Turn) -> Self {
         Self {
             tandem,
             caller: Agent::new("caller"),
