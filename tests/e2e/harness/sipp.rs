@@ -158,8 +158,11 @@ impl Sipp {
         let mut lines = table.lines();
         let head = lines.next().unwrap_or("");
         let at = head.split(';').position(|found| found == name);
+        // The last line may still be being written.
+        let columns = head.split(';').count();
+        let whole = lines.filter(|line| line.split(';').count() == columns);
         let value = |line: &str| line.split(';').nth(at?).map(str::to_owned);
-        lines.filter_map(value).collect()
+        whole.filter_map(value).collect()
     }
 
     /// What SIPp found wrong, its beginning.
