@@ -75,36 +75,8 @@ pub struct Scenario {
 impl Scenario {
     pub fn new(rng: &mut Rng, calls: usize) -> Self {
         let (pbxes, callers) = (rng.usize(2..=4), 3);
-        let mut call_max = [60 * SECOND, 150 * SECOND][rng.usize(..2)];
-        if soaks() {
-            call_max = [300 * SECOND, 900 * SECOND][rng.usize(..2)];
-        }
-        let mut peers = BTreeMap::new();
-        for number in 0..pbxes {
-            let plan = PeerPlan {
-                calls: room(rng),
-                configured: true,
-            };
-            peers.insert(pbx_name(number), plan);
-        }
-        let selects = [
-            "least-loaded",
-            "most-free",
-            "weighted",
-            "round-robin",
-            "random",
-            "priority",
-            "hash",
-        ];
-        let settings = Settings {
-            select: selects[rng.usize(..selects.len())],
-            exhausted: ["[]", "[]", "[\"dispatch\"]"][rng.usize(..3)],
-            probe: ["off", "off", "when-down", "always"][rng.usize(..4)],
-            call_max,
-            transcoding: rng.u8(..4) == 0,
-            check: [0, 0, 15][rng.usize(..3)],
-            peers,
-        };
+        let settings = Settings::new(rng, pbxes);
+        let call_max = settings.call_max;
         let transcoding = settings.transcoding;
         // So many that capacity is scarce most of the time.
         let placing = (calls as u64) * 2 * SECOND + 20 * SECOND;
@@ -235,6 +207,39 @@ pub fn pbx_at(address: SocketAddr) -> Option<usize> {
 }
 
 impl Settings {
+    fn new(rng: &mut Rng, pbxes: usize) -> Self {
+        let mut call_max = [60 * SECOND, 150 * SECOND][rng.usize(..2)];
+        if soaks() {
+            call_max = [300 * SECOND, 900 * SECOND][rng.usize(..2)];
+        }
+        let mut peers = BTreeMap::new();
+        for number in 0..pbxes {
+            let plan = PeerPlan {
+                calls: room(rng),
+                configured: true,
+            };
+            peers.insert(pbx_name(number), plan);
+        }
+        let selects = [
+            "least-loaded",
+            "most-free",
+            "weighted",
+            "round-robin",
+            "random",
+            "priority",
+            "hash",
+        ];
+        Self {
+            select: selects[rng.usize(..selects.len())],
+            exhausted: ["[]", "[]", "[\"dispatch\"]"][rng.usize(..3)],
+            probe: ["off", "off", "when-down", "always"][rng.usize(..4)],
+            call_max,
+            transcoding: rng.u8(..4) == 0,
+            check: [0, 0, 15][rng.usize(..3)],
+            peers,
+        }
+    }
+
     /// As the configuration file says it.
     pub fn toml(&self) -> String {
         let mut text = format!(
