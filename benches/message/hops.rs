@@ -62,7 +62,7 @@ impl Ours {
         let forwards = message.max_forwards().unwrap_or(70) - 1;
         self.edits.clear();
         self.edits.set_request_uri(&message, TARGET.as_bytes());
-        self.edits.push_via(&message, OUR_VIA.as_bytes());
+        self.edits.push_via(&message, &[OUR_VIA.as_bytes()]);
         self.edits.stamp_received(&message, source());
         self.edits.set_max_forwards(&message, forwards);
         let line = b"Record-Route: <sip:198.51.100.7;lr;c=AAAAAAAA>\r\n";

@@ -186,13 +186,14 @@ impl Core {
         };
         let message = hop.message;
         self.edits.clear();
-        let mut via: SmallVec<[u8; 128]> = SmallVec::new();
-        via.extend_from_slice(b"SIP/2.0/");
-        via.extend_from_slice(out.transport.via_str().as_bytes());
-        via.push(b' ');
-        via.extend_from_slice(out.advertise.as_bytes());
-        via.extend_from_slice(b";branch=");
-        via.extend_from_slice(branch.as_bytes());
+        let via: [&[u8]; 6] = [
+            b"SIP/2.0/",
+            out.transport.via_str().as_bytes(),
+            b" ",
+            out.advertise.as_bytes(),
+            b";branch=",
+            branch.as_bytes(),
+        ];
         self.edits.push_via(message, &via);
         self.edits.stamp_received(message, hop.source);
         let forwards = message

@@ -41,7 +41,7 @@ impl<'a> Preprocessed<'a> {
         if routes.peek().is_none() {
             return found;
         }
-        let mut visit = cookie_text(message.uri()).filter(|_| own_uri(setup, message.uri()));
+        let mut visit = own_cookie(setup, message.uri());
         let mut visited = visit.is_some();
         if let Some(text) = visit {
             found.cookie = read_cookie(setup, message, text);
@@ -52,11 +52,12 @@ impl<'a> Preprocessed<'a> {
             let uri = NameAddr::parse(route.text)
                 .map(|address| address.uri)
                 .unwrap_or_default();
-            let text = cookie_text(uri);
+            let parsed = Uri::parse(uri);
+            let text = parsed.as_ref().and_then(cookie_of);
             // A second entry of ours is the other half of a double Record-Route (RFC 5658) only with the same
             // cookie; another cookie is a spiral's next turn through us.
             let same_visit = !visited || text == visit;
-            if !same_visit || !own_uri(setup, uri) {
+            if !same_visit || !parsed.is_some_and(|uri| setup.is_own(&uri)) {
                 found.next = Some(route);
                 break;
             }
@@ -84,10 +85,16 @@ impl<'a> Preprocessed<'a> {
     }
 }
 
-fn cookie_text(uri: &[u8]) -> Option<&[u8]> {
-    // Most URIs have no such parameter: not worth parsing.
-    memchr::memmem::find(uri, COOKIE_PARAM)?;
-    Uri::parse(uri)?.param(COOKIE_PARAM)?
+/// The cookie in a URI of ours.
+fn own_cookie<'a>(setup: &Setup, uri: &'a [u8]) -> Option<&'a [u8]> {
+    // Most URIs have no parameter at all: not worth parsing.
+    memchr::memchr(b';', uri)?;
+    let uri = Uri::parse(uri)?;
+    cookie_of(&uri).filter(|_| setup.is_own(&uri))
+}
+
+fn cookie_of<'a>(uri: &Uri<'a>) -> Option<&'a [u8]> {
+    uri.param(COOKIE_PARAM)?
 }
 
 fn read_cookie(setup: &Setup, message: &Message<'_>, text: &[u8]) -> CookieState {
@@ -105,8 +112,7 @@ fn read_cookie(setup: &Setup, message: &Message<'_>, text: &[u8]) -> CookieState
 
 /// The serial number in an entry of ours in the Record-Route of a response; `None` for anybody else's.
 pub(super) fn recorded_by(setup: &Setup, message: &Message<'_>, uri: &[u8]) -> Option<u32> {
-    let text = cookie_text(uri).filter(|_| own_uri(setup, uri))?;
-    match read_cookie(setup, message, text) {
+    match read_cookie(setup, message, own_cookie(setup, uri)?) {
         CookieState::Good(cookie, _) => Some(cookie.serial),
         CookieState::None | CookieState::Bad => None,
     }

@@ -111,17 +111,23 @@ impl Core {
         preprocessed: &Preprocessed<'_>,
     ) -> Result<(), Reject> {
         let message = incoming.message;
-        let scheme = Uri::parse(preprocessed.request_uri(message)).map(|uri| uri.scheme);
+        let scheme = match &preprocessed.restored {
+            None => Some(message.uri_scheme()),
+            Some(_) => Uri::parse(preprocessed.request_uri(message)).map(|uri| uri.scheme),
+        };
         if scheme.is_none_or(|scheme| scheme == Scheme::Other) {
             return Err(Reject::new(416));
         }
         if message.max_forwards() == Some(0) {
             return Err(Reject::new(483));
         }
-        if message.via_count() > 1
+        if message.lower_vias().next().is_some()
             && self.has_been_here(incoming.caller.source, message, preprocessed)
         {
             return Err(Reject::new(482));
+        }
+        if message.header(HeaderName::ProxyRequire).is_none() {
+            return Ok(());
         }
         let required: Vec<String> = message
             .values(HeaderName::ProxyRequire)

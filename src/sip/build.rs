@@ -81,7 +81,7 @@ fn is_first(request: &Message<'_>, header: &Header<'_>) -> bool {
 fn stamped_via(request: &Message<'_>, header: &Header<'_>, source: SocketAddr, out: &mut Vec<u8>) {
     let bytes = request.bytes();
     let mut at = usize::from(header.line.start);
-    for stamp in stamps(&request.top_via(), source).into_iter().flatten() {
+    for stamp in stamps(request.top_via(), source).into_iter().flatten() {
         let start = usize::from(stamp.span.start);
         out.extend_from_slice(bytes.get(at..start).unwrap_or(&[]));
         out.extend_from_slice(stamp.text());

@@ -1,23 +1,61 @@
 //! Character classes and small steps over text (RFC 3261 §25.1).
 
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
+/// A set of bytes.
+pub(super) struct Class([bool; 256]);
+
+/// The bytes of `token`.
+pub(super) static TOKEN: Class = Class::alphanumeric_and(b"-.!%*_+`'~");
+
+/// The bytes of a host's name or of a dotted quad.
+pub(super) static HOST: Class = Class::alphanumeric_and(b"-._");
+
+/// The bytes of a Via parameter's value that is not quoted, the bare IPv6 addresses that `received` may hold included.
+pub(super) static VIA_VALUE: Class = Class::alphanumeric_and(b"-.!%*_+`'~[]:");
+
+/// What a URI may hold: neither white space nor control characters, quotes or angle brackets.
+pub(super) static URI: Class = {
+    let mut table = [true; 256];
     let mut byte = 0;
-    while byte < 256 {
-        let b = byte as u8;
-        table[byte] = b.is_ascii_alphanumeric()
-            || matches!(
-                b,
-                b'-' | b'.' | b'!' | b'%' | b'*' | b'_' | b'+' | b'`' | b'\'' | b'~'
-            );
+    while byte <= b' ' as usize {
+        table[byte] = false;
         byte += 1;
     }
-    table
+    table[b'"' as usize] = false;
+    table[b'<' as usize] = false;
+    table[b'>' as usize] = false;
+    table[0x7f] = false;
+    Class(table)
 };
 
-/// A byte of `token`.
-pub(super) fn is_token_byte(byte: u8) -> bool {
-    TOKEN[usize::from(byte)]
+impl Class {
+    const fn alphanumeric_and(bytes: &[u8]) -> Self {
+        let mut table = [false; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = (byte as u8).is_ascii_alphanumeric();
+            byte += 1;
+        }
+        let mut at = 0;
+        while at < bytes.len() {
+            table[bytes[at] as usize] = true;
+            at += 1;
+        }
+        Self(table)
+    }
+
+    pub(super) fn holds(&self, byte: u8) -> bool {
+        self.0[usize::from(byte)]
+    }
+
+    /// How many bytes of it `text` begins with. Eight are looked up before the first is asked about.
+    pub(super) fn run(&self, text: &[u8]) -> usize {
+        let whole = |block: &&[u8; 8]| block.iter().fold(true, |all, byte| all & self.holds(*byte));
+        let (blocks, _) = text.as_chunks::<8>();
+        let at = 8 * blocks.iter().take_while(whole).count();
+        let rest = &text[at..];
+        let length = rest.iter().position(|byte| !self.holds(*byte));
+        at + length.unwrap_or(rest.len())
+    }
 }
 
 /// Linear white space; the line ends of folding count, since no other line end is left in a value.
@@ -27,7 +65,7 @@ pub(super) fn is_lws(byte: u8) -> bool {
 
 /// A whole `token`.
 pub(super) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|b| is_token_byte(*b))
+    !text.is_empty() && TOKEN.run(text) == text.len()
 }
 
 /// Without white space at both ends.

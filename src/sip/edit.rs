@@ -53,24 +53,29 @@ impl Edits {
 
     /// Puts `text` before the byte at `at`; several at one place stand in the order of the calls.
     pub fn insert(&mut self, at: u16, text: &[u8]) {
-        self.insert_pieces(at, &[text]);
+        self.insert_pieces(at, [text]);
     }
 
     /// Takes bytes away.
     pub fn remove(&mut self, span: Span) {
-        self.splice(span, &[], false);
+        self.splice(span, [], false);
     }
 
     /// Puts `text` in the place of bytes.
     pub fn replace(&mut self, span: Span, text: &[u8]) {
-        self.splice(span, &[text], false);
+        self.splice(span, [text], false);
     }
 
-    fn insert_pieces(&mut self, at: u16, pieces: &[&[u8]]) {
+    fn insert_pieces<'p>(&mut self, at: u16, pieces: impl IntoIterator<Item = &'p [u8]>) {
         self.splice(Span { start: at, end: at }, pieces, false);
     }
 
-    fn splice(&mut self, removes: Span, pieces: &[&[u8]], of_list: bool) {
+    fn splice<'p>(
+        &mut self,
+        removes: Span,
+        pieces: impl IntoIterator<Item = &'p [u8]>,
+        of_list: bool,
+    ) {
         let text_start = self.texts.len();
         for piece in pieces {
             self.texts.extend_from_slice(piece);
@@ -106,23 +111,25 @@ impl Edits {
         out.extend_from_slice(bytes.get(at..).unwrap_or(&[]));
     }
 
-    /// A new Via line above all others; `value` without the name and the line end.
-    pub fn push_via(&mut self, message: &Message<'_>, value: &[u8]) {
+    /// A new Via line above all others; `value`, in pieces, without the name and the line end.
+    pub fn push_via(&mut self, message: &Message<'_>, value: &[&[u8]]) {
         let top = first_line(message, HeaderName::Via);
-        self.insert_pieces(top.start, &[b"Via: ", value, b"\r\n"]);
+        let (name, end) = ([&b"Via: "[..]], [&b"\r\n"[..]]);
+        let pieces = name.into_iter().chain(value.iter().copied()).chain(end);
+        self.insert_pieces(top.start, pieces);
     }
 
     /// Writes where the request came from into its top Via (RFC 3261 §18.2.1, RFC 3581 §4):
     /// `received` when sent-by is another host or `rport` is there, and the value of `rport`.
     pub fn stamp_received(&mut self, message: &Message<'_>, source: SocketAddr) {
-        for stamp in stamps(&message.top_via(), source).into_iter().flatten() {
+        for stamp in stamps(message.top_via(), source).into_iter().flatten() {
             self.replace(stamp.span, stamp.text());
         }
     }
 
     /// Takes the topmost Via value away, and its line when no other value stands in it.
     pub fn pop_via(&mut self, message: &Message<'_>) {
-        if let Some(top) = message.values(HeaderName::Via).next() {
+        if let Some(top) = message.top_via_value() {
             self.remove_value(message, &top);
         }
     }
@@ -138,7 +145,7 @@ impl Edits {
             Some(header) => self.replace(header.value_span, digits),
             None => {
                 let below = last_line(message, HeaderName::Via).end;
-                self.insert_pieces(below, &[b"Max-Forwards: ", digits, b"\r\n"]);
+                self.insert_pieces(below, [&b"Max-Forwards: "[..], digits, b"\r\n"]);
             }
         }
     }
@@ -159,7 +166,7 @@ impl Edits {
         self.splices
             .retain(|splice| !(splice.of_list && line.contains(splice.removes)));
         if value.alone {
-            return self.splice(line, &[], true);
+            return self.splice(line, [], true);
         }
         let mut last_kept: Option<Span> = None;
         let mut run: Option<Span> = None;
@@ -184,18 +191,18 @@ impl Edits {
                     start: run.start,
                     end: span.start,
                 };
-                self.splice(through_comma, &[], true);
+                self.splice(through_comma, [], true);
             }
             last_kept = Some(span);
         }
         match (last_kept, run) {
-            (None, _) => self.splice(line, &[], true),
+            (None, _) => self.splice(line, [], true),
             (Some(kept), Some(run)) => {
                 let with_comma = Span {
                     start: kept.end,
                     end: run.end,
                 };
-                self.splice(with_comma, &[], true);
+                self.splice(with_comma, [], true);
             }
             (Some(_), None) => {}
         }
@@ -225,7 +232,7 @@ impl Edits {
                 |header| header.line.end,
             );
         let label = name.as_str().as_bytes();
-        self.insert_pieces(at, &[label, b": ", value, b"\r\n"]);
+        self.insert_pieces(at, [label, b": ", value, b"\r\n"]);
     }
 
     /// Takes all lines of that name away.

@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use super::chars::HOST;
+
 /// The host of a URI or of a Via's sent-by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Host<'a> {
@@ -33,10 +35,7 @@ pub(super) fn host_prefix(text: &[u8]) -> Option<(Host<'_>, usize)> {
     if let Some((address, length)) = dotted_quad(text) {
         return Some((Host::V4(address), length));
     }
-    let length = text
-        .iter()
-        .position(|b| !is_host_byte(*b))
-        .unwrap_or(text.len());
+    let length = HOST.run(text);
     if length == 0 {
         return None;
     }
@@ -47,11 +46,6 @@ pub(super) fn host_prefix(text: &[u8]) -> Option<(Host<'_>, usize)> {
         Some(_) | None => None,
     };
     Some((address.map_or(Host::Name(name), Host::V4), length))
-}
-
-/// A byte of a host's name or of a dotted quad.
-fn is_host_byte(byte: u8) -> bool {
-    matches!(byte, b'-' | b'.' | b'_') || byte.is_ascii_alphanumeric()
 }
 
 /// The IPv4 address that `text` begins with, and its length; `None` when it is part of a longer name,
@@ -82,7 +76,7 @@ fn dotted_quad(text: &[u8]) -> Option<(Ipv4Addr, usize)> {
         *octet = u8::try_from(value).ok()?;
     }
     match text.get(at) {
-        Some(byte) if is_host_byte(*byte) => None,
+        Some(byte) if HOST.holds(*byte) => None,
         Some(_) | None => Some((Ipv4Addr::from(octets), at)),
     }
 }

@@ -4,7 +4,7 @@
 //! cannot disagree. Lines end with CRLF and nothing else: a CR or LF alone is refused, because an
 //! element behind us that took it for a line end would see other headers than we do.
 
-use super::chars::{is_lws, is_token_byte};
+use super::chars::{TOKEN, trim_end, trim_start};
 
 /// What is wrong with a line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,34 +59,25 @@ pub(super) fn is_head_end(bytes: &[u8], at: usize) -> bool {
 /// The header line that starts at `at`, with the lines folded into it (RFC 3261 §7.3.1).
 pub(super) fn header_line(bytes: &[u8], at: usize) -> Result<Line, LineFault> {
     let rest = bytes.get(at..).ok_or(LineFault::Truncated)?;
-    let label = rest
-        .iter()
-        .position(|b| !is_token_byte(*b))
-        .ok_or(LineFault::Truncated)?;
+    let label = TOKEN.run(rest);
     let mut colon = label;
-    if rest[colon] != b':' {
-        colon += rest[label..]
-            .iter()
-            .position(|b| !matches!(b, b' ' | b'\t'))
-            .ok_or(LineFault::Truncated)?;
+    while matches!(rest.get(colon), Some(b' ' | b'\t')) {
+        colon += 1;
     }
-    if label == 0 || rest[colon] != b':' {
+    let colon_byte = *rest.get(colon).ok_or(LineFault::Truncated)?;
+    if label == 0 || colon_byte != b':' {
         return Err(LineFault::Name);
     }
-    let end = folded_line_end(bytes, at + colon + 1)?;
-    let mut value_start = at + colon + 1;
-    while value_start < end && is_lws(bytes[value_start]) {
-        value_start += 1;
-    }
-    let mut value_end = end;
-    while value_end > value_start && is_lws(bytes[value_end - 1]) {
-        value_end -= 1;
-    }
+    let colon = at + colon;
+    let end = folded_line_end(bytes, colon + 1)?;
+    let padded = &bytes[colon + 1..end - 2];
+    let value = trim_start(padded);
+    let value_start = end - 2 - value.len();
     Ok(Line {
         start: at,
         label_end: at + label,
         value_start,
-        value_end,
+        value_end: value_start + trim_end(value).len(),
         end,
     })
 }

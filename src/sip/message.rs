@@ -3,7 +3,7 @@
 use super::index::IndexedLine;
 use super::start_line::StartLine;
 use super::values::Values;
-use super::{HeaderName, Method, Span, Value, Via};
+use super::{HeaderName, Method, Scheme, Span, Value, Via};
 
 /// What a parse has read already, so that asking for it costs nothing.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +12,7 @@ pub(super) struct Essentials {
     pub method: Method,
     pub method_text: Span,
     pub uri: Span,
+    pub scheme: Scheme,
     pub reason: Span,
     pub call_id: Span,
     pub from: Span,
@@ -31,6 +32,7 @@ impl Essentials {
             method: Method::Other,
             method_text: Span::default(),
             uri: Span::default(),
+            scheme: Scheme::Other,
             reason: Span::default(),
             call_id: Span::default(),
             from: Span::default(),
@@ -47,10 +49,12 @@ impl Essentials {
                 method,
                 method_text,
                 uri,
+                scheme,
             } => Self {
                 method,
                 method_text,
                 uri,
+                scheme,
                 ..blank
             },
             StartLine::Status { status, reason } => Self {
@@ -138,6 +142,11 @@ impl<'a> Message<'a> {
         self.essentials.uri.of(self.bytes)
     }
 
+    /// The scheme of the Request-URI; [`Scheme::Other`] for a response.
+    pub fn uri_scheme(&self) -> Scheme {
+        self.essentials.scheme
+    }
+
     /// Where the Request-URI lies.
     pub fn uri_span(&self) -> Span {
         self.essentials.uri
@@ -201,13 +210,37 @@ impl<'a> Message<'a> {
     }
 
     /// The topmost Via value.
-    pub fn top_via(&self) -> Via<'a> {
-        self.via
+    pub fn top_via(&self) -> &Via<'a> {
+        &self.via
+    }
+
+    /// The topmost Via value as one of its list.
+    pub(super) fn top_via_value(&self) -> Option<Value<'a>> {
+        let line = self
+            .lines
+            .iter()
+            .find(|line| line.name == HeaderName::Via)?;
+        let span = self.via.value;
+        Some(Value {
+            text: span.of(self.bytes),
+            span,
+            line: line.line,
+            alone: Values::behind(self.bytes, line, span).next().is_none(),
+        })
     }
 
     /// The number of Via values, however many share a line.
     pub fn via_count(&self) -> usize {
-        self.values(HeaderName::Via).count()
+        1 + self.lower_vias().count()
+    }
+
+    /// The Via values below the topmost, however many share a line.
+    pub fn lower_vias(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let (bytes, top) = (self.bytes, self.via.value);
+        self.lines
+            .iter()
+            .filter(|line| line.name == HeaderName::Via)
+            .flat_map(move |line| Values::behind(bytes, line, top))
     }
 
     /// The header lines in order. They tile the head: each starts where the one before ends.

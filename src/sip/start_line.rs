@@ -2,7 +2,7 @@
 
 use super::chars::{is_token, number, trim_end};
 use super::lines::{self, LineFault};
-use super::{Method, ParseError, Span, Uri};
+use super::{Method, ParseError, Scheme, Span, Uri};
 
 /// The first line, taken apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,6 +11,7 @@ pub(super) enum StartLine {
         method: Method,
         method_text: Span,
         uri: Span,
+        scheme: Scheme,
     },
     Status {
         status: u16,
@@ -58,6 +59,7 @@ pub(super) fn parse_lenient(bytes: &[u8]) -> Option<(StartLine, usize)> {
         method: Method::of(&text[..method_end]),
         method_text: Span::new(0, method_end),
         uri: Span::new(method_end + 1, uri_end),
+        scheme: Scheme::Other,
     };
     Some((line, end))
 }
@@ -113,6 +115,7 @@ fn request_line(text: &[u8]) -> Result<StartLine, ParseError> {
         method: Method::of(&text[..method_end]),
         method_text: Span::new(0, method_end),
         uri: Span::new(method_end + 1, version_start - 1),
+        scheme: parsed.scheme,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::chars::port;
+use super::chars::{URI, port};
 use super::host::{Host, bare_address, host_prefix, sendable};
 use super::params;
 
@@ -40,7 +40,7 @@ impl<'a> Uri<'a> {
     /// Takes a URI apart. `None` for white space, control characters, quotes or angle brackets, a
     /// missing scheme, and for `sip:` and `sips:` a missing or malformed host or port.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
-        if has_forbidden(text) {
+        if URI.run(text) != text.len() {
             return None;
         }
         if let [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] = text {
@@ -149,30 +149,6 @@ impl<'a> Uri<'a> {
                 .is_some_and(|transport| transport.eq_ignore_ascii_case(b"tls"));
         let default = if secure { 5061 } else { 5060 };
         sendable(ip, self.port.unwrap_or(default))
-    }
-}
-
-/// What no URI holds.
-fn is_forbidden(byte: u8) -> bool {
-    matches!(byte, 0..=b' ' | b'"' | b'<' | b'>' | 0x7f)
-}
-
-/// Whether there is any byte that no URI holds: sixteen at a time, the last sixteen overlapping.
-fn has_forbidden(text: &[u8]) -> bool {
-    let any = |block: &[u8; 16]| {
-        block
-            .iter()
-            .fold(0, |found, b| found | u8::from(is_forbidden(*b)))
-            != 0
-    };
-    let (blocks, rest) = text.as_chunks::<16>();
-    if blocks.iter().any(any) {
-        return true;
-    }
-    match text.last_chunk::<16>() {
-        Some(_) if rest.is_empty() => false,
-        Some(last) => any(last),
-        None => rest.iter().any(|b| is_forbidden(*b)),
     }
 }
 

@@ -37,6 +37,15 @@ impl<'a> Values<'a> {
             at: usize::from(line.value.start),
         }
     }
+
+    /// Those of them that come behind `before` in the message.
+    pub(super) fn behind(bytes: &'a [u8], line: &IndexedLine, before: Span) -> Self {
+        let all = Self::new(bytes, line);
+        Self {
+            at: all.at.max(usize::from(before.end)),
+            ..all
+        }
+    }
 }
 
 impl<'a> Iterator for Values<'a> {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::Span;
-use super::chars::{is_lws, is_token_byte, port, quoted_len, trim_end};
+use super::chars::{Class, TOKEN, VIA_VALUE, is_lws, port, quoted_len, trim_end};
 use super::host::{Host, bare_address, host_prefix, sendable};
 
 /// The `rport` parameter (RFC 3581).
@@ -224,8 +224,15 @@ impl<'a> Cursor<'a> {
         &rest[..length]
     }
 
+    fn run(&mut self, class: &Class) -> &'a [u8] {
+        let rest = self.rest();
+        let (run, _) = rest.split_at(class.run(rest));
+        self.at += run.len();
+        run
+    }
+
     fn token(&mut self) -> Option<&'a [u8]> {
-        let token = self.while_true(is_token_byte);
+        let token = self.run(&TOKEN);
         (!token.is_empty()).then_some(token)
     }
 
@@ -251,7 +258,7 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// A token, a host or a quoted string; also the bare IPv6 addresses that `received` may hold.
+    /// A token, a host or a quoted string.
     fn param_value(&mut self) -> Option<&'a [u8]> {
         if self.peek() == Some(b'"') {
             let rest = self.rest();
@@ -259,7 +266,7 @@ impl<'a> Cursor<'a> {
             self.at += length;
             return Some(&rest[..length]);
         }
-        Some(self.while_true(|b| is_token_byte(b) || matches!(b, b'[' | b']' | b':')))
+        Some(self.run(&VIA_VALUE))
     }
 
     /// Where the text read so far ends, without the white space skipped behind it.

@@ -113,7 +113,7 @@ fn edits_touch_nothing_else(message: &Message<'_>) {
     if message.headers().count() > HEADERS_WITH_ROOM || same.len() > BYTES_WITH_ROOM {
         return;
     }
-    edits.push_via(message, b"SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKours");
+    edits.push_via(message, &[b"SIP/2.0/UDP 198.51.100.7;branch=z9hG4bKours"]);
     edits.prepend_header(
         message,
         HeaderName::Route,

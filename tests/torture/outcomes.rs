@@ -75,7 +75,7 @@ fn a_forwarded_request_differs_in_the_lines_of_the_hop_alone() {
         edits.prepend_header(&message, HeaderName::RecordRoute, RECORD_ROUTE.as_bytes());
         edits.set_max_forwards(&message, forwards);
         edits.stamp_received(&message, source());
-        edits.push_via(&message, OUR_VIA.as_bytes());
+        edits.push_via(&message, &[OUR_VIA.as_bytes()]);
         let mut out = Vec::new();
         edits.apply(message.bytes(), &mut out);
 
