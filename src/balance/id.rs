@@ -18,7 +18,7 @@ pub struct ResourceId(pub u8);
 
 /// What one call takes: resources in rising order, each once, each with at least one unit.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Demand(SmallVec<[(ResourceId, u32); 4]>);
+pub struct Demand(SmallVec<[(ResourceId, u32); 2]>);
 
 /// Why a list of resources is not a demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum DemandError {
 impl Demand {
     /// From resources with their units, in any order.
     pub fn new(items: impl IntoIterator<Item = (ResourceId, u32)>) -> Result<Self, DemandError> {
-        let mut sorted: SmallVec<[(ResourceId, u32); 4]> = SmallVec::new();
+        let mut sorted: SmallVec<[(ResourceId, u32); 2]> = SmallVec::new();
         for item in items {
             if item.1 == 0 {
                 return Err(DemandError::ZeroUnits);

@@ -98,11 +98,10 @@ impl<K: Copy> Timers<K> {
     /// Timers of one tick fire in the order in which they were armed.
     pub fn arm(&mut self, at: Instant, key: K) -> TimerId {
         let since = at.saturating_duration_since(self.origin);
-        let tick = since
-            .as_nanos()
-            .div_ceil(1_000_000)
-            .min(u128::from(TICK_MAX)) as u64;
-        let tick = tick.max(self.present);
+        let begun = u64::from(!since.subsec_nanos().is_multiple_of(1_000_000));
+        let tick = (since.as_secs().saturating_mul(1000))
+            .saturating_add(u64::from(since.subsec_millis()) + begun)
+            .clamp(self.present, TICK_MAX);
         let index = self.allocate(key, tick);
         self.armed += 1;
         self.link(index);

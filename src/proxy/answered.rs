@@ -1,9 +1,7 @@
 //! A 2xx to an INVITE: the call is up.
 
-use bytes::Bytes;
 use std::time::Instant;
 
-use super::begin::call_texts;
 use super::context::Purpose;
 use super::core::{Core, CoreTimer};
 use super::response::seconds;
@@ -53,7 +51,7 @@ impl Core {
         }
         let elsewhere = |call: &Call| call.peer() != peer;
         let call = if self.calls.get(call).is_none_or(elsewhere) {
-            self.open_sibling(now, key, peer)?
+            self.open_sibling(now, key, peer, message)?
         } else {
             call
         };
@@ -87,6 +85,7 @@ impl Core {
         now: Instant,
         key: ContextKey,
         peer: Option<PeerId>,
+        message: &Message<'_>,
     ) -> Option<CallKey> {
         let context = self.contexts.get(key)?;
         let Purpose::Call {
@@ -94,38 +93,35 @@ impl Core {
             serial,
             demand,
             placed_by,
+            texts,
             ..
         } = &context.purpose
         else {
             return None;
         };
-        let (first, serial, demand, placed_by) = (*first, *serial, demand.clone(), *placed_by);
-        let (request, group, since) = (context.request.clone(), context.group, context.since);
-        let (since_unix_ms, deadline) = (self.unix_ms(since), now + self.setup.timing.call_max);
-        let readmit = |core: &Core, peer: Option<PeerId>, mark| {
-            peer.map(|peer| core.ledger.readmit(peer, &demand, mark))
+        let (first, serial) = (*first, *serial);
+        let deadline = now + self.setup.timing.call_max;
+        let readmit =
+            |peer: Option<PeerId>, mark| peer.map(|peer| self.ledger.readmit(peer, demand, mark));
+        let new = NewCall {
+            texts: texts.clone(),
+            held: Held {
+                target: readmit(peer, Mark::LateAnswer),
+                placed: readmit(*placed_by, Mark::PlacedByPeer),
+            },
+            group: context.group,
+            route: 0,
+            demand: demand.clone(),
+            since: context.since,
+            since_unix_ms: self.unix_ms(context.since),
+            cseq: message.cseq(),
+            context: key,
+            ends_at: deadline,
         };
-        let call = self.with_request(&request, |core, message| {
-            let new = NewCall {
-                texts: call_texts(message),
-                held: Held {
-                    target: readmit(core, peer, Mark::LateAnswer),
-                    placed: readmit(core, placed_by, Mark::PlacedByPeer),
-                },
-                group,
-                route: 0,
-                demand: demand.clone(),
-                since,
-                since_unix_ms,
-                cseq: message.cseq(),
-                context: key,
-                ends_at: deadline,
-            };
-            let timers = &mut core.timers;
-            core.calls.insert(Some(serial), new, |key| {
-                timers.arm(deadline, CoreTimer::Call(key))
-            })
-        })?;
+        let timers = &mut self.timers;
+        let call = self.calls.insert(Some(serial), new, |key| {
+            timers.arm(deadline, CoreTimer::Call(key))
+        });
         if let Some(call) = self.calls.get_mut(call) {
             call.attempts.push(Attempt {
                 peer,
@@ -140,16 +136,5 @@ impl Core {
             *known = call;
         }
         Some(call)
-    }
-
-    /// Reads a request that we hold.
-    fn with_request<T>(
-        &mut self,
-        request: &Bytes,
-        act: impl FnOnce(&mut Self, &Message<'_>) -> T,
-    ) -> Option<T> {
-        self.with_parsed(request, |core, parsed| {
-            parsed.ok().map(|message| act(core, &message))
-        })
     }
 }

@@ -52,13 +52,15 @@ impl Core {
         let key = self.open_context(now, incoming, Purpose::Plain { ladder: None }, group)?;
         let purpose = if invite {
             let placed_by = incoming.caller.peer.filter(|_| plan.count_source);
-            let call = self.open_call(now, incoming, &plan, group, key);
+            let texts = call_texts(incoming.message);
+            let call = self.open_call(now, incoming, &plan, group, key, texts.clone());
             let serial = self.calls.get(call).map_or(0, |call| call.serial);
             Purpose::Call {
                 key: call,
                 serial,
                 demand: plan.demand.clone(),
                 placed_by,
+                texts,
                 ladder,
             }
         } else {
@@ -69,12 +71,14 @@ impl Core {
         }
         match plan.way {
             Way::Group(_) => self.climb(now, key, incoming.message, preprocessed),
-            Way::Uri(Some(uri)) => self.go_to_uri(now, key, uri.as_bytes()),
+            Way::Uri(Some(uri)) => {
+                self.go_to_uri(now, key, incoming.message, preprocessed, uri.as_bytes());
+            }
             Way::Uri(None) => {
                 let uri = preprocessed
                     .next_uri()
                     .unwrap_or_else(|| preprocessed.request_uri(incoming.message));
-                self.go_to_uri(now, key, uri);
+                self.go_to_uri(now, key, incoming.message, preprocessed, uri);
             }
         }
         Ok(())
@@ -143,9 +147,10 @@ impl Core {
             self.dropped(DropReason::TableFull);
             return Err(Reject::unavailable(RETRY_AFTER_FULL));
         };
+        let request = Bytes::copy_from_slice(message.bytes());
         let key = self.contexts.insert(Context {
             server,
-            request: Bytes::copy_from_slice(message.bytes()),
+            request: request.clone(),
             method: message.method(),
             listener: incoming.listener,
             source,
@@ -167,10 +172,8 @@ impl Core {
         self.transactions.set_context(server, key);
         if message.method() == Method::Invite {
             // RFC 3261 §17.2.1: 100 only if nothing else goes back within 200 ms.
-            self.build_reject(message, source, &Reject::new(100));
-            let trying = Bytes::copy_from_slice(&self.buffer);
             self.transactions
-                .trying_at(server, now + TRYING_AFTER, trying);
+                .trying_at(server, now + TRYING_AFTER, request, source);
         }
         Ok(key)
     }
@@ -182,6 +185,7 @@ impl Core {
         plan: &Plan,
         group: Option<GroupId>,
         context: ContextKey,
+        texts: CallTexts,
     ) -> CallKey {
         let message = incoming.message;
         let placed = incoming
@@ -191,7 +195,7 @@ impl Core {
             .map(|peer| self.ledger.readmit(peer, &plan.demand, Mark::PlacedByPeer));
         let deadline = now + self.setup.timing.call_max;
         let new = NewCall {
-            texts: call_texts(message),
+            texts,
             held: Held {
                 target: None,
                 placed,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use crate::balance::{Demand, EndCause, GroupId, PeerId};
 use crate::base::timers::TimerId;
 use crate::base::transmit::ListenerId;
-use crate::call::{CallKey, Cookie, Side};
+use crate::call::{CallKey, CallTexts, Cookie, Side};
 use crate::sip::Method;
 use crate::transaction::{ClientKey, ServerKey};
 
@@ -58,6 +58,8 @@ pub(super) enum Purpose {
         demand: Demand,
         /// The peer that placed it, when it is counted there.
         placed_by: Option<PeerId>,
+        /// The call's texts: a late answer makes a call of its own, maybe when the first one is over.
+        texts: CallTexts,
         ladder: Option<Ladder>,
     },
     /// It is within a dialog.

@@ -70,7 +70,7 @@ impl Core {
             .open_context(now, incoming, purpose, None)
             .map_err(Refused::Answer)?;
         self.dialog_request_sent(key, message);
-        self.go_to_uri(now, key, uri);
+        self.go_to_uri(now, key, message, preprocessed, uri);
         Ok(())
     }
 
@@ -219,7 +219,9 @@ impl Core {
         let Some(context) = self.contexts.get(key) else {
             return;
         };
-        let refreshes = matches!(context.method, Method::Invite | Method::Update);
+        if !matches!(context.method, Method::Invite | Method::Update) {
+            return;
+        }
         let Purpose::InDialog {
             call: Some(call),
             side,
@@ -231,7 +233,7 @@ impl Core {
         };
         let (call, side, callee_tag) = (*call, *side, callee_tag.clone());
         let request = context.request.clone();
-        let Some(live) = self.calls.get_mut(call).filter(|_| refreshes) else {
+        let Some(live) = self.calls.get_mut(call) else {
             return;
         };
         live.heard = now;

@@ -24,7 +24,7 @@ impl Core {
             Some(Owner::Context { .. })
         );
         // RFC 3261 §16.7 step 3: with no Via below ours it is for nobody, so it is no answer, and the right one may follow.
-        if forwarded && message.via_count() < 2 {
+        if forwarded && message.lower_vias().next().is_none() {
             return self.dropped(DropReason::StrayResponse);
         }
         match self.transactions.receive_response(now, client, message) {
@@ -236,10 +236,9 @@ impl Core {
         };
         let (server, invite) = (context.server, context.method == Method::Invite);
         let (listener, destination) = (context.listener, context.reply_to);
-        let taken = self
-            .transactions
-            .respond(now, server, status, payload.clone());
-        if !taken && invite && (200..300).contains(&status) {
+        let in_any_case = (invite && (200..300).contains(&status)).then(|| payload.clone());
+        let taken = self.transactions.respond(now, server, status, payload);
+        if let (false, Some(payload)) = (taken, in_any_case) {
             self.transmit(Transmit {
                 listener,
                 destination,
@@ -261,6 +260,8 @@ impl Core {
             return;
         };
         context.settled = true;
+        // Nobody else is asked, so nothing of this is needed again.
+        context.request = Bytes::new();
         context.best = None;
         context.challenges = Vec::new();
         let invite = context.method == Method::Invite;

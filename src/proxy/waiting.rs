@@ -14,7 +14,7 @@ use super::stats::{DropReason, Outcome};
 use crate::balance::{EndCause, Transport};
 use crate::base::limits::{RESOLVE_PATIENCE, WAITING_FOR_NAMES_MAX};
 use crate::base::transmit::{ListenerId, Transmit};
-use crate::sip::{Host, NameAddr, Scheme, Uri};
+use crate::sip::{Host, Message, NameAddr, Scheme, Uri};
 use crate::transaction::ContextKey;
 
 /// What waits for a name.
@@ -76,13 +76,24 @@ pub(super) fn place_of(uri: &[u8]) -> Place {
 
 impl Core {
     /// Sends a context's request where a URI leads, at once or once its host has been resolved.
-    pub(super) fn go_to_uri(&mut self, now: Instant, key: ContextKey, uri: &[u8]) {
+    pub(super) fn go_to_uri(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        message: &Message<'_>,
+        preprocessed: &Preprocessed<'_>,
+        uri: &[u8],
+    ) {
         // A configured URI may come in angle brackets.
-        let uri = NameAddr::parse(uri)
-            .filter(|_| uri.contains(&b'<'))
-            .map_or(uri, |address| address.uri);
+        let uri = match memchr::memchr(b'<', uri) {
+            Some(_) => NameAddr::parse(uri).map_or(uri, |address| address.uri),
+            None => uri,
+        };
         match place_of(uri) {
-            Place::At(destination) => self.send_to(now, key, destination),
+            Place::At(destination) => {
+                let sent = self.send_message(now, key, message, preprocessed, destination);
+                self.sent_or_settled(now, key, sent);
+            }
             Place::Name(name) => {
                 let token = self.wait_for(now, name, Waiting::Context(key));
                 if let Some(context) = self.contexts.get_mut(key) {
@@ -161,19 +172,14 @@ impl Core {
             let Ok(message) = parsed else {
                 return Err(NotSent::TooLong);
             };
-            let setup = core.setup.clone();
-            let preprocessed = Preprocessed::read(&setup, &message);
-            if let Some(call) = core.contexts.get(key).and_then(|context| context.call())
-                && let Some(call) = core.calls.get_mut(call)
-            {
-                call.attempt(None);
-            }
-            let target = Target {
-                destination,
-                peer: None,
-            };
-            core.send_branch(now, key, &message, &preprocessed, target)
+            let preprocessed = Preprocessed::read(&core.setup, &message);
+            core.send_message(now, key, &message, &preprocessed, destination)
         });
+        self.sent_or_settled(now, key, sent);
+    }
+
+    /// What could not be sent is answered.
+    fn sent_or_settled(&mut self, now: Instant, key: ContextKey, sent: Result<(), NotSent>) {
         match sent {
             Ok(()) => {}
             Err(NotSent::Full) => self.unreachable_target(now, key),
@@ -182,6 +188,26 @@ impl Core {
                 self.settle_with(now, key, &reject, EndCause::Rejected, Outcome::Failed);
             }
         }
+    }
+
+    fn send_message(
+        &mut self,
+        now: Instant,
+        key: ContextKey,
+        message: &Message<'_>,
+        preprocessed: &Preprocessed<'_>,
+        destination: SocketAddr,
+    ) -> Result<(), NotSent> {
+        if let Some(call) = self.contexts.get(key).and_then(|context| context.call())
+            && let Some(call) = self.calls.get_mut(call)
+        {
+            call.attempt(None);
+        }
+        let target = Target {
+            destination,
+            peer: None,
+        };
+        self.send_branch(now, key, message, preprocessed, target)
     }
 
     /// RFC 3261 §16.9: as if a 503 had come.

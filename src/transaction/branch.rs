@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::Hasher;
 
-use siphasher::sip128::{Hasher128, SipHasher24};
+use siphasher::sip128::SipHasher24;
 
 /// The mark of a branch that is unique by itself.
 pub(super) const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
@@ -73,9 +73,8 @@ impl Mint {
 
     pub fn mint(&mut self) -> Branch {
         self.minted += 1;
-        let mut hasher = SipHasher24::new_with_keys(self.key.0, self.key.1);
-        hasher.write_u64(self.minted);
-        let token = hasher.finish128().as_u128().to_be_bytes();
+        let hasher = SipHasher24::new_with_keys(self.key.0, self.key.1);
+        let token = hasher.hash(&self.minted.to_le_bytes()).as_bytes();
         let mut bytes = [0; BRANCH_BYTES_MAX];
         bytes[..MAGIC_COOKIE.len()].copy_from_slice(MAGIC_COOKIE);
         write_hex(&token, &mut bytes[MAGIC_COOKIE.len()..]);

@@ -1,13 +1,11 @@
 //! What makes two requests the same server transaction: RFC 3261 §17.2.3.
 
-use smallvec::SmallVec;
-
 use super::branch::MAGIC_COOKIE;
 use crate::sip::{Host, Message, Method};
 
 /// The fields that must agree, each with its length before it, so that different fields never make the same bytes.
 /// The whole of it is compared; its hash only finds candidates.
-pub(super) type Identity = SmallVec<[u8; 160]>;
+pub(super) type Identity = Vec<u8>;
 
 const BY_BRANCH: u8 = 0;
 const BY_FIELDS: u8 = 1;
@@ -39,9 +37,9 @@ impl ToTags {
     }
 }
 
-/// The identity of the transaction that a request belongs to. An ACK, and a CANCEL when `cancelled` is asked for,
-/// have that of their INVITE.
-pub(super) fn identity_of(request: &Message, cancelled: bool) -> Identity {
+/// Writes the identity of the transaction that a request belongs to. An ACK, and a CANCEL when `cancelled` is asked
+/// for, have that of their INVITE.
+pub(super) fn write_identity(request: &Message, cancelled: bool, identity: &mut Identity) {
     let of_invite =
         request.method() == Method::Ack || cancelled && request.method() == Method::Cancel;
     let method = if of_invite {
@@ -49,14 +47,14 @@ pub(super) fn identity_of(request: &Message, cancelled: bool) -> Identity {
     } else {
         request.method_text()
     };
-    let mut identity = Identity::new();
+    identity.clear();
     let via = request.top_via();
     match via.branch.filter(|branch| has_cookie(branch)) {
         Some(branch) => {
             identity.push(BY_BRANCH);
-            put(&mut identity, method);
-            put(&mut identity, branch);
-            put_host(&mut identity, via.host);
+            put(identity, method);
+            put(identity, branch);
+            put_host(identity, via.host);
             let port = via.port.map_or([0; 3], |port| {
                 [1, port.to_be_bytes()[0], port.to_be_bytes()[1]]
             });
@@ -64,20 +62,19 @@ pub(super) fn identity_of(request: &Message, cancelled: bool) -> Identity {
         }
         None => {
             identity.push(BY_FIELDS);
-            put(&mut identity, method);
-            put(&mut identity, request.uri());
-            put(&mut identity, request.call_id());
-            put(&mut identity, request.from_tag().unwrap_or_default());
+            put(identity, method);
+            put(identity, request.uri());
+            put(identity, request.call_id());
+            put(identity, request.from_tag().unwrap_or_default());
             identity.extend_from_slice(&request.cseq().to_be_bytes());
             let span = usize::from(via.value.start)..usize::from(via.value.end);
-            put(&mut identity, request.bytes().get(span).unwrap_or_default());
+            put(identity, request.bytes().get(span).unwrap_or_default());
         }
     }
-    identity
 }
 
 /// True when the To tag counts too, since the sender did not know RFC 3261.
-pub(super) fn needs_to_tag(identity: &Identity) -> bool {
+pub(super) fn needs_to_tag(identity: &[u8]) -> bool {
     identity.first() == Some(&BY_FIELDS)
 }
 

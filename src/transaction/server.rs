@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::identity::{Identity, ToTags, identity_of, needs_to_tag};
+use super::identity::{ToTags, needs_to_tag, write_identity};
 use super::machine::{Due, Moment, ServerAct, ServerEvent, Step};
 use super::server_invite::ServerInvite;
 use super::server_other::ServerOther;
-use super::table::{Owned, Transactions};
+use super::table::{Owned, Scratch, Transactions};
 use super::{ContextKey, Event, Full, Received, ServerKey, ServerState};
 use crate::base::invariant::{Invariant, violated};
 use crate::base::timers::TimerId;
@@ -27,11 +27,18 @@ pub(super) struct Server {
     listener: ListenerId,
     reply_to: SocketAddr,
     context: Option<ContextKey>,
-    /// What answers a retransmission: the last response, while its state repeats it; or a 100 that waits.
+    /// What answers a retransmission: the last response, while its state repeats it.
     response: Option<Bytes>,
-    /// When the waiting 100 is to be sent.
-    trying: Option<Instant>,
+    /// The 100 that waits.
+    trying: Option<Box<Trying>>,
     timer: Option<TimerId>,
+}
+
+/// What a 100 is made of, if it comes to that: most calls ring before.
+struct Trying {
+    at: Instant,
+    request: Bytes,
+    source: SocketAddr,
 }
 
 enum ServerMachine {
@@ -42,15 +49,15 @@ enum ServerMachine {
 impl Transactions {
     /// The transaction that a request belongs to (RFC 3261 §17.2.3); an ACK finds its INVITE's. None for a request that is new,
     /// and for an ACK once the INVITE was answered with 2xx: it is then the owner's to forward (RFC 6026 §7.1).
-    pub fn find_server(&self, request: &Message) -> Option<ServerKey> {
-        let key = self.find_identity(request, &identity_of(request, false))?;
+    pub fn find_server(&mut self, request: &Message) -> Option<ServerKey> {
+        let key = self.find_identity(request, false)?;
         let accepted = self.server_state(key) == Some(ServerState::Accepted);
         (!accepted || request.method() != Method::Ack).then_some(key)
     }
 
     /// The INVITE that a CANCEL is about (RFC 3261 §9.2).
-    pub fn find_cancelled(&self, cancel: &Message) -> Option<ServerKey> {
-        self.find_identity(cancel, &identity_of(cancel, true))
+    pub fn find_cancelled(&mut self, cancel: &Message) -> Option<ServerKey> {
+        self.find_identity(cancel, true)
     }
 
     /// Opens a transaction for a request that [`find_server`](Self::find_server) did not find; never for an ACK. Responses go from
@@ -68,11 +75,12 @@ impl Transactions {
         }
         self.tell(now);
         let at = self.moment(self.reliable.contains(&listener));
-        let identity = identity_of(request, false);
+        let identity = &mut self.scratch.identity;
+        write_identity(request, false, identity);
         let hash = self.hashes.hash_one(identity.as_slice());
         let key = self.servers.insert(Server {
             machine: Some(ServerMachine::open(request.method(), &at)),
-            to_tags: needs_to_tag(&identity).then(|| Box::new(ToTags::of(request))),
+            to_tags: needs_to_tag(identity).then(|| Box::new(ToTags::of(request))),
             identity: Box::from(identity.as_slice()),
             hash,
             listener,
@@ -116,15 +124,18 @@ impl Transactions {
         Received::Absorbed
     }
 
-    /// A 100 Trying, to be sent at `at` (RFC 3261 §17.2.1: 200 ms) or with the first retransmission, unless
-    /// another response goes before.
-    pub fn trying_at(&mut self, key: ServerKey, at: Instant, payload: Bytes) {
+    /// A 100 Trying to `request`, which came from `source`, is sent at `at` (RFC 3261 §17.2.1: 200 ms) or with the first
+    /// retransmission, unless another response goes before.
+    pub fn trying_at(&mut self, key: ServerKey, at: Instant, request: Bytes, source: SocketAddr) {
         let Some(server) = self.servers.get_mut(key) else {
             return;
         };
         if server.response.is_none() && server.state().is_some_and(ServerState::is_pending) {
-            server.response = Some(payload);
-            server.trying = Some(at);
+            server.trying = Some(Box::new(Trying {
+                at,
+                request,
+                source,
+            }));
             self.arm_server(key);
         }
     }
@@ -166,7 +177,8 @@ impl Transactions {
             .machine
             .as_ref()
             .and_then(|machine| machine.due(self.now));
-        let trying = server.trying.is_some_and(|at| at <= self.now);
+        let trying = server.trying.as_ref();
+        let trying = trying.is_some_and(|trying| trying.at <= self.now);
         if let Some(due) = due {
             self.step_server(key, ServerEvent::Timer(due), None);
         } else if !(trying && self.send_trying(key)) {
@@ -179,11 +191,13 @@ impl Transactions {
         let Some(server) = self.servers.get_mut(key) else {
             return false;
         };
-        if server.trying.take().is_none() {
+        let Some(trying) = server.trying.take() else {
             return false;
-        }
-        let payload = server.response.take();
-        self.step_server(key, ServerEvent::Provisional, payload);
+        };
+        let Some(payload) = trying.write(&mut self.scratch) else {
+            return false;
+        };
+        self.step_server(key, ServerEvent::Provisional, Some(payload));
         true
     }
 
@@ -254,7 +268,8 @@ impl Transactions {
             return;
         };
         let ends = machine.wake();
-        let wake = server.trying.map_or(ends, |at| at.min(ends));
+        let trying = server.trying.as_ref();
+        let wake = trying.map_or(ends, |trying| trying.at.min(ends));
         server.timer = Some(self.timers.arm(wake, Owned::Server(key)));
     }
 
@@ -278,11 +293,13 @@ impl Transactions {
         });
     }
 
-    fn find_identity(&self, request: &Message, identity: &Identity) -> Option<ServerKey> {
+    fn find_identity(&mut self, request: &Message, cancelled: bool) -> Option<ServerKey> {
+        write_identity(request, cancelled, &mut self.scratch.identity);
+        let identity = &self.scratch.identity;
         let hash = self.hashes.hash_one(identity.as_slice());
         let same = |key: &ServerKey| {
             self.servers.get(*key).is_some_and(|server| {
-                *server.identity == **identity
+                *server.identity == identity[..]
                     && server
                         .to_tags
                         .as_ref()
@@ -310,6 +327,23 @@ impl Transactions {
 impl Server {
     fn state(&self) -> Option<ServerState> {
         self.machine.as_ref().map(ServerMachine::state)
+    }
+}
+
+impl Trying {
+    fn write(&self, scratch: &mut Scratch) -> Option<Bytes> {
+        match sip::parse(&self.request, &mut scratch.index) {
+            Ok(request) => {
+                let out = &mut scratch.bytes;
+                out.clear();
+                sip::response(&request, self.source, 100, "Trying", None, &[], out);
+                Some(Bytes::copy_from_slice(out))
+            }
+            Err(error) => {
+                violated(Invariant::OwnRequestUnreadable, &format_args!("{error:?}"));
+                None
+            }
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use slotmap::SlotMap;
 
 use super::branch::{Branch, Mint, expand};
 use super::client::Client;
+use super::identity::Identity;
 use super::machine::Moment;
 use super::server::Server;
 use super::{ClientKey, Counts, Durations, Event, ServerKey};
@@ -64,6 +65,7 @@ pub(super) struct Outbox {
 pub(super) struct Scratch {
     pub index: Index,
     pub bytes: Vec<u8>,
+    pub identity: Identity,
 }
 
 impl Transactions {
@@ -87,6 +89,7 @@ impl Transactions {
             scratch: Scratch {
                 index: Index::new(),
                 bytes: Vec::new(),
+                identity: Identity::new(),
             },
             mint: Mint::new(seed),
         }

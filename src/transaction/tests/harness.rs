@@ -108,7 +108,13 @@ impl World {
         })
     }
 
-    pub fn find_server(&self, request: &[u8]) -> Option<ServerKey> {
+    /// Has a 100 wait for `request`.
+    pub fn trying(&mut self, key: ServerKey, at_ms: u64, request: &Request) {
+        let at = self.at(at_ms);
+        self.table.trying_at(key, at, request.bytes(), peer());
+    }
+
+    pub fn find_server(&mut self, request: &[u8]) -> Option<ServerKey> {
         read(request, |message| self.table.find_server(message))
     }
 

@@ -120,10 +120,7 @@ impl Lives {
             }
             Operation::Trying { which, wait_ms } => {
                 if let Some(key) = self.servers.get(which % self.servers.len().max(1)) {
-                    let payload = Request::new("INVITE").response(100, "");
-                    world
-                        .table
-                        .trying_at(*key, world.at(self.now_ms + wait_ms), payload);
+                    world.trying(*key, self.now_ms + wait_ms, &Request::new("INVITE"));
                 }
             }
             Operation::Send { invite, reliable } => {
@@ -266,9 +263,7 @@ fn a_full_table_refuses_new_requests_and_keeps_serving_the_old_ones() {
 fn a_transaction_whose_end_has_passed_sends_nothing_on_waking() {
     let mut world = World::new();
     let key = world.open_server(&Request::new("BYE").bytes());
-    world
-        .table
-        .trying_at(key, world.at(200), Request::new("BYE").response(100, ""));
+    world.trying(key, 200, &Request::new("BYE"));
     assert_eq!(world.jump_to(50_000), ["50000 ServerGone"]);
 }
 

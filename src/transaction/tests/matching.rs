@@ -16,7 +16,7 @@ fn via(text: &str) -> Request {
 fn branch_sent_by_and_method_together_tell_transactions_apart() {
     let mut world = World::new();
     let key = world.open_server(&via("pbx.example:5062;branch=z9hG4bKone").bytes());
-    let finds = |request: Request| world.find_server(&request.bytes()) == Some(key);
+    let mut finds = |request: Request| world.find_server(&request.bytes()) == Some(key);
     assert!(finds(via("pbx.example:5062;branch=z9hG4bKone")));
     assert!(
         finds(via("PBX.example:5062;rport;branch=z9hG4bKone;x=y")),
@@ -158,7 +158,8 @@ fn a_legacy_ack_is_told_by_the_to_tag_of_our_response() {
 fn a_legacy_cancel_finds_its_invite_by_the_invites_to_tag() {
     let mut world = World::new();
     let invite = world.open_server(&Request::legacy("INVITE").tagged("dialog").bytes());
-    let find = |cancel: Request| read(&cancel.bytes(), |cancel| world.table.find_cancelled(cancel));
+    let mut find =
+        |cancel: Request| read(&cancel.bytes(), |cancel| world.table.find_cancelled(cancel));
     assert_eq!(
         find(Request::legacy("CANCEL").tagged("dialog")),
         Some(invite)

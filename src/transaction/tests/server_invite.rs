@@ -15,9 +15,7 @@ fn ack() -> bytes::Bytes {
 fn a_100_is_sent_when_nothing_else_was_in_time() {
     let mut world = World::new();
     let key = world.open_server(&invite());
-    world
-        .table
-        .trying_at(key, world.at(200), Request::new("INVITE").response(100, ""));
+    world.trying(key, 200, &Request::new("INVITE"));
     assert_eq!(world.run_to(1_000), ["200 100"]);
     assert_eq!(world.table.server_state(key), Some(ServerState::Proceeding));
 }
@@ -26,17 +24,11 @@ fn a_100_is_sent_when_nothing_else_was_in_time() {
 fn a_100_is_not_sent_behind_another_response() {
     let mut world = World::new();
     let key = world.open_server(&invite());
-    world
-        .table
-        .trying_at(key, world.at(200), Request::new("INVITE").response(100, ""));
+    world.trying(key, 200, &Request::new("INVITE"));
     assert_eq!(world.run_to(50), [""; 0]);
     assert!(world.respond(key, 180));
     assert_eq!(world.run_to(1_000), ["50 180"]);
-    world.table.trying_at(
-        key,
-        world.at(1_200),
-        Request::new("INVITE").response(100, ""),
-    );
+    world.trying(key, 1_200, &Request::new("INVITE"));
     assert_eq!(world.run_to(5_000), [""; 0]);
 }
 
@@ -44,9 +36,7 @@ fn a_100_is_not_sent_behind_another_response() {
 fn a_retransmission_draws_the_waiting_100_at_once_and_only_once() {
     let mut world = World::new();
     let key = world.open_server(&invite());
-    world
-        .table
-        .trying_at(key, world.at(200), Request::new("INVITE").response(100, ""));
+    world.trying(key, 200, &Request::new("INVITE"));
     world.run_to(100);
     assert_eq!(world.receive(&invite()), Some(Received::Absorbed));
     assert_eq!(world.run_to(1_000), ["100 100"]);

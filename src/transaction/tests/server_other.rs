@@ -76,11 +76,7 @@ fn a_request_that_nobody_answers_ends_when_its_client_has_stopped_waiting() {
 fn a_waiting_100_makes_way_for_the_final_response() {
     let mut world = World::new();
     let key = world.open_server(&options());
-    world.table.trying_at(
-        key,
-        world.at(4_000),
-        Request::new("OPTIONS").response(100, ""),
-    );
+    world.trying(key, 4_000, &Request::new("OPTIONS"));
     world.run_to(3_999);
     world.respond(key, 200);
     assert_eq!(world.run_to(30_000), ["3999 200"]);
@@ -91,9 +87,7 @@ fn a_100_is_not_accepted_once_a_response_was_sent() {
     let mut world = World::new();
     let key = world.open_server(&options());
     world.respond(key, 200);
-    world
-        .table
-        .trying_at(key, world.at(10), Request::new("OPTIONS").response(100, ""));
+    world.trying(key, 10, &Request::new("OPTIONS"));
     world.seen();
     world.run_to(20);
     world.receive(&options());
