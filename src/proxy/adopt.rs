@@ -31,7 +31,8 @@ impl Core {
     /// A 2xx within a dialog shows that its call lives. One that began before this process did, and that we do not hold,
     /// is taken up; one that began later has ended here, or lives on another node.
     pub(super) fn adopt(&mut self, now: Instant, key: ContextKey, message: &Message<'_>) {
-        let Some(context) = self.contexts.get(key) else {
+        // A request that is settled has shown it, and is not kept.
+        let Some(context) = self.contexts.get(key).filter(|context| !context.settled) else {
             return;
         };
         let Purpose::InDialog {
