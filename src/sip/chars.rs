@@ -27,6 +27,17 @@ pub(super) static URI: Class = {
     Class(table)
 };
 
+/// What a Call-ID is refused for is not in it: white space and NUL.
+pub(super) static UNBROKEN: Class = {
+    let mut table = [true; 256];
+    table[0] = false;
+    table[b' ' as usize] = false;
+    table[b'\t' as usize] = false;
+    table[b'\r' as usize] = false;
+    table[b'\n' as usize] = false;
+    Class(table)
+};
+
 impl Class {
     const fn alphanumeric_and(bytes: &[u8]) -> Self {
         let mut table = [false; 256];
@@ -47,14 +58,25 @@ impl Class {
         self.0[usize::from(byte)]
     }
 
-    /// How many bytes of it `text` begins with. Eight are looked up before the first is asked about.
+    /// How many bytes of it `text` begins with: a name or another short word.
     pub(super) fn run(&self, text: &[u8]) -> usize {
-        let whole = |block: &&[u8; 8]| block.iter().fold(true, |all, byte| all & self.holds(*byte));
+        let end = text.iter().position(|byte| !self.holds(*byte));
+        end.unwrap_or(text.len())
+    }
+
+    /// The same for what may be long, a branch for example: eight bytes are looked up before the first is asked about.
+    pub(super) fn long_run(&self, text: &[u8]) -> usize {
         let (blocks, _) = text.as_chunks::<8>();
-        let at = 8 * blocks.iter().take_while(whole).count();
-        let rest = &text[at..];
-        let length = rest.iter().position(|byte| !self.holds(*byte));
-        at + length.unwrap_or(rest.len())
+        let at = 8 * blocks
+            .iter()
+            .take_while(|block| self.covers(*block))
+            .count();
+        at + self.run(&text[at..])
+    }
+
+    /// Whether all of `text` is of it.
+    pub(super) fn covers(&self, text: &[u8]) -> bool {
+        text.iter().fold(true, |all, byte| all & self.holds(*byte))
     }
 }
 
@@ -65,7 +87,7 @@ pub(super) fn is_lws(byte: u8) -> bool {
 
 /// A whole `token`.
 pub(super) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && TOKEN.run(text) == text.len()
+    !text.is_empty() && TOKEN.covers(text)
 }
 
 /// Without white space at both ends.

@@ -2,7 +2,7 @@
 
 use crate::base::limits::{CSEQ_MAX, HEADERS_MAX, MESSAGE_BYTES_MAX, OWN_HEADERS_MAX};
 
-use super::chars::{is_lws, number, trim};
+use super::chars::{UNBROKEN, is_lws, number, trim};
 use super::index::IndexedLine;
 use super::lines::{self, LineFault};
 use super::message::Essentials;
@@ -158,7 +158,7 @@ fn gather(
     let cseq_value = mandatory(seen.cseq, HeaderName::CSeq)?.of(bytes);
 
     let call_id = essentials.call_id.of(bytes);
-    if call_id.is_empty() || call_id.iter().any(|b| is_lws(*b) || *b == 0) {
+    if call_id.is_empty() || !UNBROKEN.covers(call_id) {
         return Err(ParseError::BadHeader(HeaderName::CallId));
     }
     let bad = ParseError::BadHeader;

@@ -40,7 +40,7 @@ impl<'a> Uri<'a> {
     /// Takes a URI apart. `None` for white space, control characters, quotes or angle brackets, a
     /// missing scheme, and for `sip:` and `sips:` a missing or malformed host or port.
     pub fn parse(text: &'a [u8]) -> Option<Self> {
-        if URI.run(text) != text.len() {
+        if !URI.covers(text) {
             return None;
         }
         if let [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] = text {

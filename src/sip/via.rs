@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::Span;
-use super::chars::{Class, TOKEN, VIA_VALUE, is_lws, port, quoted_len, trim_end};
+use super::chars::{TOKEN, VIA_VALUE, is_lws, port, quoted_len, trim_end};
 use super::host::{Host, bare_address, host_prefix, sendable};
 
 /// The `rport` parameter (RFC 3581).
@@ -224,15 +224,8 @@ impl<'a> Cursor<'a> {
         &rest[..length]
     }
 
-    fn run(&mut self, class: &Class) -> &'a [u8] {
-        let rest = self.rest();
-        let (run, _) = rest.split_at(class.run(rest));
-        self.at += run.len();
-        run
-    }
-
     fn token(&mut self) -> Option<&'a [u8]> {
-        let token = self.run(&TOKEN);
+        let token = self.while_true(|b| TOKEN.holds(b));
         (!token.is_empty()).then_some(token)
     }
 
@@ -266,7 +259,10 @@ impl<'a> Cursor<'a> {
             self.at += length;
             return Some(&rest[..length]);
         }
-        Some(self.run(&VIA_VALUE))
+        let rest = self.rest();
+        let (value, _) = rest.split_at(VIA_VALUE.long_run(rest));
+        self.at += value.len();
+        Some(value)
     }
 
     /// Where the text read so far ends, without the white space skipped behind it.
