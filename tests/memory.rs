@@ -56,7 +56,7 @@ static ALLOCATOR: Weighed = Weighed;
 
 /// Calls before the first look, and again before the second. Tables grow by doubling: from just below one power of two to
 /// just below the next their size goes with what is in them.
-const CALLS: usize = 2000;
+const CALLS: usize = 1000;
 
 /// Bytes a call that `calls` leave behind.
 fn slope(mut calls: impl FnMut(usize)) -> i64 {
