@@ -110,11 +110,13 @@ impl Report {
         causes
     }
 
-    /// Medians in KiB at the beginning and at the end: of all, and of each life once it has settled.
+    /// Medians in KiB at the beginning and at the end: of all lives that began with saved calls, which takes memory that a
+    /// life without them does not need, and of each life once it has settled.
     fn memory(&self) -> Vec<(String, [f64; 2])> {
         let all: Vec<u64> = self
             .lives
             .iter()
+            .skip(1)
             .flat_map(|life| &life.memory)
             .map(|(_, kib)| *kib)
             .collect();
@@ -122,7 +124,7 @@ impl Report {
         let mut found = Vec::new();
         if all.len() >= 2 * SAMPLES_MIN {
             let ends = [&all[..end], &all[all.len() - end..]];
-            found.push(("all".to_owned(), ends.map(median)));
+            found.push(("after the first restart".to_owned(), ends.map(median)));
         }
         for (n, life) in self.lives.iter().enumerate() {
             // From then on as many are found to be gone as are forgotten.
