@@ -173,6 +173,8 @@ pub const CHECK_REST: Duration = Duration::from_secs(2);
 pub const CHECK_AGAIN: Duration = Duration::from_secs(32);
 /// The range of `[check] interval`.
 pub const CHECK_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// Calls that one shard remembers as ended by somebody's word alone, so that it takes them up again if they show life.
+pub const DOUBTFUL_MAX: usize = 1 << 16;
 /// Call-IDs tried for a probe until one belongs to the shard that sends it.
 pub const PROBE_CALL_ID_TRIES: usize = 4096;
 /// 100 Trying goes out when nothing else did by then: within 200 ms (RFC 3261 §17.2.1), the sleep's [`WAKE_GRID`] and

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use smallvec::SmallVec;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Instant;
 
 use super::begin::contact_uri;
@@ -9,12 +10,38 @@ use super::context::Purpose;
 use super::core::Core;
 use super::dialogs::join;
 use super::preprocess::Preprocessed;
-use crate::call::{CallRecord, CallText, Cookie, DialogRecord, DialogText, Side, name_hash};
+use crate::balance::EndCause;
+use crate::base::limits::DOUBTFUL_MAX;
+use crate::call::{Call, CallRecord, CallText, Cookie, DialogRecord, DialogText, Side, name_hash};
 use crate::sip::{HeaderName, Message, NameAddr};
 use crate::transaction::ContextKey;
 
 /// An id of no shard: the call gets a fresh one.
 const NO_ID: u64 = u64::MAX;
+
+/// Calls that somebody's word alone has ended, oldest first: a peer's list or restart, or its silence. Should that have been
+/// wrong, their next answer shows it.
+#[derive(Default)]
+pub(super) struct Doubtful {
+    order: VecDeque<u64>,
+    names: BTreeSet<u64>,
+}
+
+impl Doubtful {
+    fn put(&mut self, name: u64) {
+        if self.order.len() >= DOUBTFUL_MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.names.remove(&oldest);
+        }
+        self.order.push_back(name);
+        self.names.insert(name);
+    }
+
+    fn take(&mut self, name: u64) -> bool {
+        self.names.remove(&name)
+    }
+}
 
 /// The ways from us to both sides of a dialog, as far as a request within it tells.
 #[derive(Default)]
@@ -28,8 +55,27 @@ struct Way {
 }
 
 impl Core {
+    fn doubtful_name(&self, serial: u32, call_id: &[u8]) -> u64 {
+        self.hasher.hash_one((serial, call_id))
+    }
+
+    /// A call is over for this cause, and may not be.
+    pub(super) fn doubt_the_end_of(&mut self, call: &Call, cause: EndCause) {
+        if matches!(cause, EndCause::Reconciled | EndCause::PeerRestarted) {
+            let name = self.doubtful_name(call.serial, call.call_id());
+            self.doubtful.put(name);
+        }
+    }
+
+    /// A BYE has come for a call that we do not hold: what crosses it shows no life any more.
+    pub(super) fn over_after_all(&mut self, serial: u32, call_id: &[u8]) {
+        let name = self.doubtful_name(serial, call_id);
+        self.doubtful.take(name);
+    }
+
     /// A 2xx within a dialog shows that its call lives. One that began before this process did, and that we do not hold,
-    /// is taken up; one that began later has ended here, or lives on another node.
+    /// is taken up; one that began later has ended here, or lives on another node. It is taken up too if only somebody's
+    /// word had ended it.
     pub(super) fn adopt(&mut self, now: Instant, key: ContextKey, message: &Message<'_>) {
         // A request that is settled has shown it, and is not kept.
         let Some(context) = self.contexts.get(key).filter(|context| !context.settled) else {
@@ -45,7 +91,9 @@ impl Core {
             return;
         };
         let before_us = u64::from(cookie.started_unix_s) * 1000 < self.started_unix_ms;
-        if cookie.serial == 0 || !before_us {
+        let doubtful = self.doubtful_name(cookie.serial, message.call_id());
+        let taken_for_over = self.doubtful.take(doubtful);
+        if cookie.serial == 0 || !before_us && !taken_for_over {
             return;
         }
         let (cookie, side, callee_tag) = (cookie.clone(), *side, callee_tag.clone());

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::adopt::Doubtful;
 use super::checking::Checking;
 use super::context::Context;
 use super::farewell::Farewell;
@@ -59,6 +60,7 @@ pub struct Core {
     pub(super) timers: Timers<CoreTimer>,
     pub(super) waiting: BTreeMap<u64, (Waiting, TimerId)>,
     pub(super) own: BTreeMap<u32, OwnRequest>,
+    pub(super) doubtful: Doubtful,
     pub(super) farewells: BTreeMap<CallId, Farewell>,
     pub(super) probing: Option<Probing>,
     pub(super) checking: Checking,
@@ -102,6 +104,7 @@ impl Core {
             timers: Timers::new(now),
             waiting: BTreeMap::new(),
             own: BTreeMap::new(),
+            doubtful: Doubtful::default(),
             farewells: BTreeMap::new(),
             probing: (shard.0 == 0).then(|| Probing::new(now, chance.u64(..), &setup)),
             checking: Checking::new(now, chance.u64(..)),

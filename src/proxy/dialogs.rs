@@ -72,6 +72,7 @@ impl Core {
             if let Checked::Due { timer, .. } = ended.checked {
                 self.timers.cancel(timer);
             }
+            self.doubt_the_end_of(&ended, cause);
             self.call_gone(now, &ended);
         }
     }

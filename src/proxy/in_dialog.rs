@@ -57,6 +57,11 @@ impl Core {
             self.forward_ack(now, incoming, preprocessed, uri);
             return Ok(());
         }
+        if let (CookieState::Good(cookie, _), None, Method::Bye) =
+            (&preprocessed.cookie, belonging.call, message.method())
+        {
+            self.over_after_all(cookie.serial, message.call_id());
+        }
         let purpose = Purpose::InDialog {
             call: belonging.call,
             side: belonging.side,

@@ -245,6 +245,62 @@ fn a_call_that_was_not_saved_is_adopted_by_its_cookie_at_its_next_answer() {
     world.at_rest();
 }
 
+fn talks(world: &mut World, ok: &crate::text::Text, cseq: u32) {
+    let via = format!("{CALLER};branch=z9hG4bKi{cseq}");
+    world.deliver(CALLER, &ok.next("INFO", cseq, &via));
+    let info = world.expect(A, "INFO");
+    world.deliver(A, &info.response("200 OK", "", ""));
+    world.expect(CALLER, "200");
+}
+
+fn wrong_lists(world: &mut World) {
+    world.pass(Duration::from_secs(6));
+    world.skip_all(&[(A, "OPTIONS")]);
+    listed(world, &[]);
+    listed(world, &[]);
+    assert_eq!(world.own("a"), 0);
+}
+
+#[test]
+fn a_call_that_wrong_lists_ended_is_counted_again_once_it_shows_itself() {
+    let mut world = World::new(THREE_PEERS);
+    let (_, _, ok) = world.call_up("c1");
+    wrong_lists(&mut world);
+    talks(&mut world, &ok, 2);
+    assert_eq!((world.own("a"), world.peer("a").marked), (1, 1));
+    wrong_lists(&mut world);
+    talks(&mut world, &ok, 3);
+    assert_eq!(world.own("a"), 1, "as often as that happens");
+    let bye = ok.next("BYE", 4, &format!("{CALLER};branch=z9hG4bKb"));
+    world.deliver(CALLER, &bye);
+    let bye = world.expect(A, "BYE");
+    world.deliver(A, &bye.response("200 OK", "", ""));
+    assert_eq!((world.own("a"), world.released("a", EndCause::Bye)), (0, 1));
+    talks_after_all(&mut world, &ok);
+    assert_eq!(world.own("a"), 0);
+    world.at_rest();
+}
+
+/// An answer that crossed the BYE.
+fn talks_after_all(world: &mut World, ok: &crate::text::Text) {
+    world.expect(CALLER, "200");
+    talks(world, ok, 5);
+}
+
+#[test]
+fn what_crosses_the_bye_of_a_call_that_wrong_lists_ended_shows_no_life() {
+    let mut world = World::new(THREE_PEERS);
+    let (_, _, ok) = world.call_up("c1");
+    wrong_lists(&mut world);
+    let bye = ok.next("BYE", 2, &format!("{CALLER};branch=z9hG4bKb"));
+    world.deliver(CALLER, &bye);
+    let bye = world.expect(A, "BYE");
+    world.deliver(A, &bye.response("200 OK", "", ""));
+    talks_after_all(&mut world, &ok);
+    assert_eq!(world.own("a"), 0);
+    world.at_rest();
+}
+
 #[test]
 fn a_call_that_ended_here_is_not_adopted_again() {
     let mut world = World::new(THREE_PEERS);
