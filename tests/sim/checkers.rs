@@ -198,10 +198,11 @@ pub fn at_the_end(now: Micros, process: &mut Process, probed: bool) -> Result<()
             return violation("reports lapse", detail);
         }
     }
-    let census = process.census();
-    let left = census.transactions + census.contexts + census.own + census.waiting;
-    if !probed && left > 0 {
-        return violation("everything is empty", format!("{census:?}"));
+    for census in process.census() {
+        let left = census.transactions + census.contexts + census.own + census.waiting;
+        if !probed && left > 0 {
+            return violation("everything is empty", format!("{census:?}"));
+        }
     }
     if process.rows() > 0 {
         let detail = format!("{} rows", process.rows());

@@ -128,7 +128,7 @@ impl Sim {
         let calls = self.process.calls(self.now);
         if let Some(call) = calls.get(number) {
             self.oracle.excuse(&call.call_id);
-            self.process.command(self.now, Command::EndCall(call.id));
+            self.process.command(self.now, || Command::EndCall(call.id));
         } else if self.now + 4 * SECOND < self.scenario.quiet_from {
             let later = self.now + 500 * MS;
             self.clock.at(later, Event::Fault(Fault::EndCall(number)));

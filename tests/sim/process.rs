@@ -9,10 +9,13 @@ use tandem::balance::{Book, FeedbackAnswer, Ledger, PeerId, PeerView, Report};
 use tandem::base::transmit::ListenerId;
 use tandem::call::{Call, CallFilter, CallRecord, CallView};
 use tandem::config;
-use tandem::proxy::{Answer, Census, Command, Core, Input, Output, Persist, Setup, ShardId};
+use tandem::proxy::{
+    Answer, Census, Command, Core, Input, Output, Persist, Setup, ShardId, shard_of,
+};
 
 use crate::clock::Micros;
 use crate::plan::{Settings, pbx_number};
+use crate::text::Text;
 
 /// Milliseconds since 1970 when every run begins.
 const EPOCH_MS: u64 = 1_700_000_000_000;
@@ -20,7 +23,9 @@ const EPOCH_MS: u64 = 1_700_000_000_000;
 /// One process, and the store that outlives it.
 pub struct Process {
     zero: Instant,
-    core: Option<Core>,
+    /// One a shard; none while it is down.
+    cores: Vec<Core>,
+    shards: u16,
     ledger: Arc<Ledger>,
     pub sends: Vec<(SocketAddr, Vec<u8>)>,
     answers: Vec<Answer>,
@@ -37,7 +42,9 @@ impl Process {
         let ledger = Ledger::new(&topology(settings), seed, zero).expect("a valid topology");
         let mut process = Self {
             zero,
-            core: None,
+            cores: Vec::new(),
+            // From the seed itself, so that the rest of its story stays as it is.
+            shards: 1 + (seed % 3) as u16,
             ledger,
             sends: Vec::new(),
             answers: Vec::new(),
@@ -55,7 +62,7 @@ impl Process {
     }
 
     pub fn runs(&self) -> bool {
-        self.core.is_some()
+        !self.cores.is_empty()
     }
 
     /// Starts with what the store holds; how many calls that is.
@@ -64,26 +71,30 @@ impl Process {
         let seed = self.seed ^ self.starts;
         let at = self.at(now);
         self.ledger = Ledger::new(&topology(settings), seed, at).expect("a valid topology");
-        let setup = setup(settings, &self.ledger);
-        let core = Core::new(
-            at,
-            EPOCH_MS + now / 1000,
-            ShardId(0),
-            seed,
-            setup,
-            self.ledger.clone(),
-        );
-        self.core = Some(core);
-        let rows: Vec<CallRecord> = self.store.values().cloned().collect();
-        match self.command(now, Command::Restore(rows.into())) {
-            Some(Answer::Done(count)) => count,
+        let setup = setup(settings, &self.ledger, self.shards);
+        let start = |shard: u16| {
+            Core::new(
+                at,
+                EPOCH_MS + now / 1000,
+                ShardId(shard),
+                seed ^ (u64::from(shard) << 32),
+                setup.clone(),
+                self.ledger.clone(),
+            )
+        };
+        self.cores = (0..self.shards).map(start).collect();
+        let rows: Arc<[CallRecord]> = self.store.values().cloned().collect();
+        let restored = self.command(now, || Command::Restore(rows.clone()));
+        let counts = restored.iter().map(|answer| match answer {
+            Answer::Done(count) => *count,
             _ => 0,
-        }
+        });
+        counts.sum()
     }
 
     /// The process is killed: what was not written is lost. Of these calls the store has rows.
     pub fn crash(&mut self) -> BTreeSet<String> {
-        if let Some(core) = self.core.take() {
+        for core in self.cores.drain(..) {
             core.leave();
         }
         self.writes.clear();
@@ -112,14 +123,24 @@ impl Process {
         self.ledger
             .apply(&topology(settings), at)
             .expect("a valid topology");
-        let setup = setup(settings, &self.ledger);
-        self.input(now, Input::Setup(setup));
+        let setup = setup(settings, &self.ledger, self.shards);
+        for shard in 0..self.cores.len() {
+            self.input(now, shard, Input::Setup(setup.clone()));
+        }
+    }
+
+    /// The shard that a datagram's call lives on.
+    fn shard(&self, bytes: &[u8]) -> usize {
+        let text = Text::parse(bytes);
+        let call_id = text.as_ref().map_or("", Text::call_id);
+        usize::from(shard_of(call_id.as_bytes(), self.shards).0)
     }
 
     pub fn deliver(&mut self, now: Micros, source: SocketAddr, bytes: &[u8]) {
-        let listener = ListenerId(0);
+        let (listener, shard) = (ListenerId(0), self.shard(bytes));
         self.input(
             now,
+            shard,
             Input::Datagram {
                 listener,
                 source,
@@ -129,28 +150,40 @@ impl Process {
     }
 
     pub fn unreachable(&mut self, now: Micros, destination: SocketAddr, bytes: &[u8]) {
-        self.input(now, Input::Unreachable { destination, bytes });
+        let shard = self.shard(bytes);
+        self.input(now, shard, Input::Unreachable { destination, bytes });
     }
 
     pub fn due(&self) -> Option<Micros> {
-        let due = self.core.as_ref()?.poll_timeout()?;
+        let due = self.cores.iter().filter_map(Core::poll_timeout).min()?;
         let after = due.saturating_duration_since(self.zero).as_nanos();
         // Rounded up, or the timer would not be due yet.
         Some(u64::try_from(after.div_ceil(1000)).expect("a run is short"))
     }
 
     pub fn time(&mut self, now: Micros) {
-        self.input(now, Input::Timeout);
+        for shard in 0..self.cores.len() {
+            let due = self.cores[shard].poll_timeout();
+            if due.is_some_and(|due| due <= self.at(now)) {
+                self.input(now, shard, Input::Timeout);
+            }
+        }
     }
 
-    pub fn command(&mut self, now: Micros, command: Command) -> Option<Answer> {
-        self.input(now, Input::Command { token: 1, command });
-        self.answers.pop()
+    /// Tells every shard; what they answer, in their order.
+    pub fn command(&mut self, now: Micros, command: impl Fn() -> Command) -> Vec<Answer> {
+        for shard in 0..self.cores.len() {
+            let command = command();
+            self.input(now, shard, Input::Command { token: 1, command });
+        }
+        std::mem::take(&mut self.answers)
     }
 
-    fn input(&mut self, now: Micros, input: Input<'_>) {
+    fn input(&mut self, now: Micros, shard: usize, input: Input<'_>) {
         let at = self.at(now);
-        let Some(core) = &mut self.core else { return };
+        let Some(core) = self.cores.get_mut(shard) else {
+            return;
+        };
         core.handle(at, input);
         while let Some(output) = core.poll_output() {
             match output {
@@ -170,20 +203,22 @@ impl Process {
             limit: usize::MAX,
             ..CallFilter::default()
         };
-        match self.command(now, Command::Calls(filter)) {
-            Some(Answer::Calls(calls)) => calls,
+        let answers = self.command(now, || Command::Calls(filter.clone()));
+        let calls = answers.into_iter().flat_map(|answer| match answer {
+            Answer::Calls(calls) => calls,
             _ => Vec::new(),
-        }
+        });
+        calls.collect()
     }
 
     /// The calls that the core holds, as it holds them.
     pub fn live(&self) -> impl Iterator<Item = &Call> {
-        self.core.iter().flat_map(Core::live)
+        self.cores.iter().flat_map(Core::live)
     }
 
     /// What nothing would ever end.
     pub fn stranded(&self) -> Option<String> {
-        self.core.as_ref()?.stranded().next()
+        self.cores.iter().find_map(|core| core.stranded().next())
     }
 
     /// Every account in numbers.
@@ -197,9 +232,9 @@ impl Process {
         pbx_number(&directory.peer(peer)?.name)
     }
 
-    /// All that the core holds, one by one.
-    pub fn census(&self) -> Census {
-        self.core.as_ref().map(Core::census).unwrap_or_default()
+    /// All that the cores hold, one by one.
+    pub fn census(&self) -> impl Iterator<Item = Census> {
+        self.cores.iter().map(Core::census)
     }
 
     pub fn peers(&self, now: Micros) -> Vec<PeerView> {
@@ -225,7 +260,7 @@ impl Process {
             Arc::new(calls.collect())
         });
         if answer.restarted {
-            let command = Command::PeerRestarted {
+            let command = || Command::PeerRestarted {
                 peer,
                 known_until: answer.known_until,
                 calls: calls.clone(),
@@ -233,7 +268,11 @@ impl Process {
             self.command(now, command);
         }
         if let Some(calls) = calls {
-            self.command(now, Command::PeerCalls { peer, calls });
+            let listed = || Command::PeerCalls {
+                peer,
+                calls: calls.clone(),
+            };
+            self.command(now, listed);
         }
         Some(answer)
     }
@@ -248,7 +287,7 @@ fn topology(settings: &Settings) -> tandem::balance::Topology {
     config::topology(&parsed(settings), &HashMap::new())
 }
 
-fn setup(settings: &Settings, ledger: &Ledger) -> Arc<Setup> {
+fn setup(settings: &Settings, ledger: &Ledger, shards: u16) -> Arc<Setup> {
     let config = parsed(settings);
     let listeners = config
         .listeners
@@ -256,6 +295,6 @@ fn setup(settings: &Settings, ledger: &Ledger) -> Arc<Setup> {
         .map(|listen| config::listener(listen, listen.address))
         .collect();
     let mut setup = config::setup(&config, ledger.directory(), listeners);
-    (setup.shards, setup.secret) = (1, [7; 16]);
+    (setup.shards, setup.secret) = (shards, [7; 16]);
     Arc::new(setup)
 }
