@@ -43,31 +43,12 @@ pub(super) fn leading_line_ends(bytes: &[u8]) -> usize {
 /// Offset just past the CRLF of the unfolded line that starts at `at`.
 pub(super) fn physical_line_end(bytes: &[u8], at: usize) -> Result<usize, LineFault> {
     let rest = bytes.get(at..).ok_or(LineFault::Truncated)?;
-    let length = first_cr_or_lf(rest).ok_or(LineFault::Truncated)?;
+    let length = memchr::memchr2(b'\r', b'\n', rest).ok_or(LineFault::Truncated)?;
     match rest.get(length..length + 2) {
         Some(b"\r\n") => Ok(at + length + 2),
         Some(_) => Err(LineFault::LineEnd),
         None => Err(LineFault::Truncated),
     }
-}
-
-/// Header lines are short, so that a search built for long texts would be under way only when it has found them: eight
-/// bytes at a time.
-fn first_cr_or_lf(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    // The lowest byte that is zero shows as its highest bit.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
-    let (words, rest) = text.as_chunks::<8>();
-    for (number, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found =
-            zeros(word ^ (ONES * u64::from(b'\r'))) | zeros(word ^ (ONES * u64::from(b'\n')));
-        if found != 0 {
-            return Some(8 * number + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let at = rest.iter().position(|b| matches!(b, b'\r' | b'\n'))?;
-    Some(text.len() - rest.len() + at)
 }
 
 /// Whether the head ends at `at`, with an empty line.
@@ -108,23 +89,4 @@ pub(super) fn folded_line_end(bytes: &[u8], at: usize) -> Result<usize, LineFaul
         end = physical_line_end(bytes, end)?;
     }
     Ok(end)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::first_cr_or_lf;
-
-    #[test]
-    fn the_first_cr_or_lf_is_found_wherever_it_stands_and_nothing_else_is() {
-        for filler in [0x00, 0x09, 0x0b, 0x0c, 0x0e, b' ', b'a', 0x8a, 0x8d, 0xff] {
-            for at in 0..40 {
-                let mut text = vec![filler; at];
-                assert_eq!(first_cr_or_lf(&text), None);
-                text.extend_from_slice(b"\n\r\n  \r");
-                assert_eq!(first_cr_or_lf(&text), Some(at), "LF behind {filler:#x}");
-                text[at] = b'\r';
-                assert_eq!(first_cr_or_lf(&text), Some(at), "CR behind {filler:#x}");
-            }
-        }
-    }
 }
