@@ -181,8 +181,8 @@ impl Core {
         open
     }
 
-    /// A check has its final response, or never will.
-    pub(super) fn check_came_out(&mut self, now: Instant, own: &OwnRequest, reply: Reply) {
+    /// A check has its final response, or never will. `None`: it could not be sent, which says nothing of the call.
+    pub(super) fn check_came_out(&mut self, now: Instant, own: &OwnRequest, reply: Option<Reply>) {
         self.checking.under_way -= 1;
         let key = own.call;
         let Some(call) = self.calls.get_mut(key) else {
@@ -198,20 +198,20 @@ impl Core {
         };
         *open -= 1;
         // A closed port may open again, once.
-        let patient = reply == Reply::Unreachable && !*unreachable;
+        let patient = reply == Some(Reply::Unreachable) && !*unreachable;
         *again |= patient;
         let (all_in, again) = (*open == 0, *again);
-        let outcome = CheckOutcome::of(reply);
+        let outcome = reply.map_or(CheckOutcome::Unreachable, CheckOutcome::of);
         let held = call.state().held();
         let asked = held.and_then(|held| match own.to {
             Side::Callee => held.target.as_ref(),
             Side::Caller => held.placed.as_ref(),
         });
-        if let (Some(slot), Reply::Status(_)) = (asked, reply) {
+        if let (Some(slot), Some(Reply::Status(_))) = (asked, reply) {
             self.ledger.report(now, slot.peer(), Observation::Alive);
         }
         self.stats.checks[outcome.index()] += 1;
-        if !outcome.shows_life() && !patient {
+        if let Some(reply) = reply.filter(|_| !outcome.shows_life() && !patient) {
             self.forgotten(now, own, reply);
         }
         if !all_in {

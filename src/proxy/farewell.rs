@@ -70,17 +70,17 @@ impl Core {
         self.one_bye_more(key);
     }
 
-    /// A BYE of ours has its final response, or never will.
+    /// A BYE of ours has its final response, or never will; `None`: it could not be sent.
     pub(super) fn bye_came_out(
         &mut self,
         now: Instant,
         own: &OwnRequest,
         (of, leg): (CallId, usize),
-        reply: Reply,
+        reply: Option<Reply>,
     ) {
         if let Some(farewell) = self.farewells.get_mut(&of) {
             if let Some(leg) = farewell.ended.legs.get_mut(leg) {
-                leg.bye = Some(reply);
+                leg.bye = reply;
             }
             farewell.open -= 1;
         }

@@ -64,18 +64,19 @@ impl Core {
             None => Err(own),
         };
         if let Err(own) = sent {
-            self.own_came_out(now, &own, Reply::Unreachable);
+            self.own_came_out(now, &own, None);
         }
     }
 
     /// One of our requests has its final response, or never will.
     pub(super) fn own_finished(&mut self, now: Instant, number: u32, reply: Reply) {
         if let Some(own) = self.own.remove(&number) {
-            self.own_came_out(now, &own, reply);
+            self.own_came_out(now, &own, Some(reply));
         }
     }
 
-    fn own_came_out(&mut self, now: Instant, own: &OwnRequest, reply: Reply) {
+    /// `None`: it could not be sent.
+    fn own_came_out(&mut self, now: Instant, own: &OwnRequest, reply: Option<Reply>) {
         match own.what {
             What::Bye { of, leg } => self.bye_came_out(now, own, (of, leg), reply),
             What::Check => self.check_came_out(now, own, reply),

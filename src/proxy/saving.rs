@@ -22,9 +22,9 @@ pub(super) struct Unsaved {
 }
 
 impl Core {
-    /// The call is up, or has changed since it was saved.
+    /// The call is up, or has changed since it was saved. What changes of one that rings is saved once it is up.
     pub(super) fn call_changed(&mut self, now: Instant, key: CallKey) {
-        let Some(call) = self.calls.get_mut(key) else {
+        let Some(call) = self.calls.get_mut(key).filter(|call| call.is_up()) else {
             return;
         };
         if !std::mem::replace(&mut call.unsaved, true) {

@@ -171,6 +171,16 @@ fn a_closed_port_is_tried_once_more() {
 }
 
 #[test]
+fn a_name_that_nobody_resolves_says_nothing_of_a_call() {
+    let mut rows = saved();
+    rows[0].dialogs[0].texts.refresh(b"sip:100@pbx.example");
+    let mut world = restarted_with(&every_minute(), rows);
+    world.pass(Duration::from_secs(300));
+    assert!(world.resolves.len() >= 3, "{:?}", world.resolves);
+    assert_eq!((world.own("a"), ended(&world)), (1, vec![]));
+}
+
+#[test]
 fn calls_that_were_set_up_here_are_not_asked_about_by_default() {
     let mut world = World::new(THREE_PEERS);
     world.call_up("c1");

@@ -151,6 +151,27 @@ fn a_call_is_saved_once_it_is_up_and_its_row_goes_with_it() {
 }
 
 #[test]
+fn a_call_whose_session_was_changed_while_it_rang_is_saved_once_it_is_up() {
+    let mut world = World::new(THREE_PEERS);
+    world.deliver(CALLER, &invite("c1"));
+    let at_a = world.expect(A, "INVITE");
+    let contact = format!("Contact: <sip:100@{A}>\r\n");
+    world.deliver(A, &at_a.response("183 Progress", "callee", &contact));
+    let early = world.expect(CALLER, "183");
+    let update = early.next("UPDATE", 2, &format!("{CALLER};branch=z9hG4bKu"));
+    world.deliver(CALLER, &update);
+    let update = world.expect(A, "UPDATE");
+    world.deliver(A, &update.response("200 OK", "", ""));
+    world.expect(CALLER, "200");
+    world.pass(Duration::from_millis(100));
+    assert!(world.rows.is_empty(), "it rings");
+    world.deliver(A, &at_a.response("200 OK", "callee", &contact));
+    world.expect(CALLER, "200");
+    world.pass(Duration::from_millis(100));
+    assert_eq!(rows(&mut world).len(), 1);
+}
+
+#[test]
 fn a_restart_takes_up_the_calls_that_were_saved_and_they_end_as_any() {
     let mut before = World::new(THREE_PEERS);
     let (_, at_a, ok) = before.call_up("c1");

@@ -123,6 +123,6 @@ pub struct EndedCall {
 pub struct Leg {
     /// `caller` or `callee`.
     pub to: String,
-    /// A status; `silence` (Timer F), `unreachable`, or `unsent`: the side had told no address that a BYE could go to.
+    /// A status; `silence` (Timer F), `unreachable`, or `unsent`: there was no address that a BYE could go to.
     pub bye: String,
 }
