@@ -123,6 +123,24 @@ fn every_command_that_is_shown_is_one_that_the_program_takes() {
 }
 
 #[test]
+fn every_request_that_is_shown_with_a_body_says_that_it_is_json() {
+    let mut count = 0;
+    for path in PAGES.iter().chain(&["README.md", "config/tandem.toml"]) {
+        for shown in text(path).split("curl ").skip(1) {
+            let Some((head, _)) = shown.split_once(" -d '") else {
+                continue;
+            };
+            // Of another command further down.
+            if head.lines().count() <= 3 {
+                assert!(head.contains("Content-Type: application/json"), "{path}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count >= 2, "only {count} were found");
+}
+
+#[test]
 fn every_metric_that_is_named_exists() {
     let mut count = 0;
     for path in PAGES {
