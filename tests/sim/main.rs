@@ -91,6 +91,7 @@ impl Tally {
         self.reloads += other.reloads;
         self.simulated += other.simulated;
         self.quiet.add(&other.quiet);
+        self.counts.add(&other.counts);
         for (sum, count) in self.released.iter_mut().zip(other.released) {
             *sum += count;
         }
@@ -140,11 +141,20 @@ fn every_count_is_the_number_of_live_calls_whatever_happens() {
         "{} quiet times: {} own = {} up + {} to be reclaimed - {} lost in crashes, drift {}",
         quiet.times, quiet.own, quiet.up, quiet.forgotten, quiet.lost, quiet.drift
     );
+    let counts = sum.counts;
+    println!(
+        "{} reliable provisional responses, {} PRACKs answered, {} sessions lengthened after 422",
+        counts.reliable, counts.pracked, counts.lengthened
+    );
     for (cause, count) in EndCause::ALL.iter().zip(sum.released) {
         println!("released {:>10} {}", count, cause.as_str());
     }
     println!("worst memory: {}", worst_memory());
     assert!(sum.answered > 0, "nobody ever answered");
+    assert!(
+        counts.reliable > 0 && counts.pracked > 0 && counts.lengthened > 0,
+        "{counts:?}: something was never tried"
+    );
 }
 
 #[test]

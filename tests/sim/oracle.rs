@@ -8,9 +8,6 @@ use crate::clock::{Micros, SECOND};
 use crate::phone::DialogKey;
 use crate::text::Text;
 
-/// Session-Expires as the phones grant it.
-const SESSION: Micros = 90 * SECOND;
-
 /// Longer than the balancer is ever down and a datagram ever on its way.
 const ADOPTED_AFTER: Micros = 8 * SECOND;
 
@@ -170,12 +167,12 @@ impl Oracle {
                         .caller
                         .get_or_insert(to);
                 }
-                let session = !message.header("session-expires").is_empty();
+                let session = message.session().map(|it| Micros::from(it) * SECOND);
                 if !first && call.lost_at.is_some_and(|at| now > at + ADOPTED_AFTER) {
                     call.adopted = true;
                 }
                 call.each(message, |dialog| {
-                    dialog.session_until = session.then_some(now + SESSION);
+                    dialog.session_until = session.map(|it| now + it);
                 });
             }
             (Some(401 | 407), "BYE") => call.each(message, |dialog| {

@@ -11,7 +11,7 @@ use crate::clock::{Clock, MS, Micros, SECOND};
 use crate::feedback::Reporter;
 use crate::net::Net;
 use crate::oracle::Oracle;
-use crate::phone::{Alarm, Habits, Out, PROXY, Phone, Plan};
+use crate::phone::{Alarm, Counts, Habits, Out, PROXY, Phone, Plan};
 use crate::plan::{Fault, Scenario, pbx_name};
 use crate::process::Process;
 use crate::quiet::Quiet;
@@ -59,6 +59,7 @@ pub struct Tally {
     pub reloads: u64,
     pub simulated: Micros,
     pub quiet: Quiet,
+    pub counts: Counts,
     pub released: [u64; tandem::balance::EndCause::ALL.len()],
 }
 
@@ -167,6 +168,9 @@ impl Sim {
         self.tally.answered = self.oracle.answered;
         self.tally.crashes = u64::from(self.crashes);
         self.tally.simulated = self.now;
+        for phone in &self.phones {
+            self.tally.counts.add(&phone.counts);
+        }
         self.count_releases();
         Ok(self.tally)
     }

@@ -69,6 +69,12 @@ impl Text {
         uri_of(self.header("contact"))
     }
 
+    /// Session-Expires, in seconds.
+    pub fn session(&self) -> Option<u32> {
+        let value = self.header("session-expires");
+        value.split(';').next()?.parse().ok()
+    }
+
     /// For the trace.
     pub fn brief(&self) -> String {
         let start: String = self.start.chars().take(40).collect();

@@ -4,8 +4,12 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
 use super::{Alarm, Answer, Deed, Dialog, DialogKey, GIVE_UP, Out, PROXY, Phone, Server, T1, T2};
+
 use crate::clock::{MS, Micros, SECOND};
 use crate::text::{Text, response};
+
+/// Session-Expires where the caller asks for none.
+const SESSION: u32 = 90;
 
 impl Phone {
     pub(super) fn request(&mut self, now: Micros, from: SocketAddr, message: &Text, out: &mut Out) {
@@ -26,6 +30,8 @@ impl Phone {
             final_at: None,
             interval: T1,
             unacknowledged: BTreeSet::new(),
+            reliable: Vec::new(),
+            patient: false,
         };
         self.servers.insert(key.clone(), server);
         if method == "CANCEL" {
@@ -37,6 +43,9 @@ impl Phone {
                 _ => self.respond(now, &key, 200, "x", "", out),
             }
             return;
+        }
+        if method == "PRACK" {
+            return self.pracked(now, &key, message, out);
         }
         self.asked_in_dialog(now, &key, message, out);
     }
@@ -93,6 +102,10 @@ impl Phone {
         if again && answer == Answer::Challenge {
             answer = Answer::Ok;
         }
+        let wanted = server.request.session().unwrap_or(SESSION);
+        if self.habits.least_session > wanted {
+            answer = Answer::TooShort;
+        }
         server.answer = answer;
         let after = self.rng.u64(..30) * MS;
         out.alarms.push((after, Alarm::Ring(key.into(), 0)));
@@ -104,12 +117,12 @@ impl Phone {
             return;
         };
         let answer = server.answer;
-        let tag = format!("c{}", self.number);
         let later = (100 + self.rng.u64(..6000)) * MS;
         let next = |out: &mut Out, after| out.alarms.push((after, Alarm::Ring(key.into(), 1)));
         match (answer, step) {
             (Answer::Silent, _) | (Answer::Rings | Answer::Trying, 1..) => {}
             (Answer::Trying, 0) => self.respond(now, key, 100, "", "", out),
+            (Answer::Ok | Answer::Fork | Answer::Deaf, 1..) if self.puts_off(key, step, out) => {}
             (Answer::AtOnce, _) | (Answer::Ok | Answer::Fork | Answer::Deaf, 1..) => {
                 self.answer_call(now, key, answer == Answer::Fork, out);
             }
@@ -126,32 +139,35 @@ impl Phone {
                 let extra = "WWW-Authenticate: Digest realm=\"x\", nonce=\"y\"\r\n";
                 self.respond(now, key, 401, "who", extra, out);
             }
+            (Answer::TooShort, _) => {
+                let extra = format!("Min-SE: {}\r\n", self.habits.least_session);
+                self.respond(now, key, 422, "short", &extra, out);
+            }
             (Answer::Ok | Answer::Fork | Answer::Deaf | Answer::RingRefuse(_), 0) => {
-                let contact = self.contact();
-                self.respond(now, key, 180, &tag, &contact, out);
+                self.ring(now, key, answer, out);
                 next(out, later);
             }
-            (Answer::Rings, 0) => {
-                let contact = self.contact();
-                self.respond(now, key, 180, &tag, &contact, out);
-            }
+            (Answer::Rings, 0) => self.ring(now, key, answer, out),
             (Answer::Challenge, 1..) => {}
         }
     }
 
     /// 200, once or, by a fork, twice; each opens a dialog.
     fn answer_call(&mut self, now: Micros, key: &str, fork: bool, out: &mut Out) {
-        for _ in 0..=u8::from(fork) {
-            let tag = self.token("a");
-            let timer = self
-                .servers
-                .get(key)
-                .is_some_and(|server| server.request.header("supported").contains("timer"));
+        for number in 0..=usize::from(fork) {
+            let token = self.token("a");
+            let Some(server) = self.servers.get(key) else {
+                return;
+            };
+            let early = server.reliable.get(number);
+            let tag = early.map_or(token, |early| early.tag.clone());
+            let timer = server.request.header("supported").contains("timer");
             let session = self.habits.sessions && timer;
+            let granted = server.request.session().unwrap_or(SESSION);
             let expires = if session {
-                "Session-Expires: 90;refresher=uac\r\n"
+                format!("Session-Expires: {granted};refresher=uac\r\n")
             } else {
-                ""
+                String::new()
             };
             let extra = format!("{}{expires}", self.contact());
             self.respond(now, key, 200, &tag, &extra, out);
@@ -169,7 +185,10 @@ impl Phone {
     }
 
     fn open_answered(&mut self, key: &str, tag: &str, session: bool) -> Option<DialogKey> {
-        let request = &self.servers.get(key)?.request;
+        let server = self.servers.get(key)?;
+        let (request, early) = (&server.request, server.reliable.iter());
+        let early = early.filter(|early| early.tag == tag).map(|it| it.heard);
+        let heard = early.fold(request.cseq(), u32::max);
         let dialog_key = (
             request.call_id().to_string(),
             tag.to_string(),
@@ -181,7 +200,7 @@ impl Phone {
             target: request.contact().into(),
             routes: request.all("record-route").map(String::from).collect(),
             cseq: 0,
-            heard: request.cseq(),
+            heard,
             session,
             over: false,
             placed: false,
@@ -204,7 +223,7 @@ impl Phone {
         }
     }
 
-    fn respond(
+    pub(super) fn respond(
         &mut self,
         now: Micros,
         key: &str,

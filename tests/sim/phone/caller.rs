@@ -31,10 +31,7 @@ impl Phone {
 
     fn invite(&mut self, now: Micros, call_id: &str, out: &mut Out) {
         let branch = self.token("z9hG4bK");
-        let (via, extra) = (
-            self.address,
-            format!("{}Supported: timer\r\n", self.contact()),
-        );
+        let (via, contact) = (self.address, self.contact());
         let Some(outgoing) = self.outgoing.get_mut(call_id) else {
             return;
         };
@@ -45,6 +42,7 @@ impl Phone {
             outgoing.from.clone(),
             outgoing.to.clone(),
         );
+        let extra = format!("{contact}{}", outgoing.plan.wishes());
         let request = Request {
             method: "INVITE",
             uri: &uri,
@@ -110,6 +108,7 @@ impl Phone {
         if status < 200 {
             if client.method == "INVITE" {
                 client.rings = true;
+                self.acknowledge_early(now, message, out);
                 self.rings(now, message.call_id(), out);
             }
             return;
@@ -125,6 +124,7 @@ impl Phone {
             ("BYE", Some(dialog)) if matches!(status, 401 | 407) => {
                 self.bye_challenged(&dialog, out)
             }
+            ("PRACK", _) => self.counts.pracked += u64::from(status == 200),
             ("BYE", Some(dialog)) => self.hung_up(&dialog),
             (_, Some(dialog)) => self.request_failed(now, &dialog, status, out),
             (_, None) => {}
@@ -145,6 +145,13 @@ impl Phone {
         };
         if matches!(status, 401 | 407) && !outgoing.challenged && !outgoing.cancel {
             outgoing.challenged = true;
+            return self.invite(now, &call_id, out);
+        }
+        let least = message.header("min-se").parse().unwrap_or(0);
+        let wanted = &mut outgoing.plan.session;
+        if status == 422 && !outgoing.cancel && wanted.is_some_and(|it| it < least) {
+            *wanted = Some(least);
+            self.counts.lengthened += 1;
             return self.invite(now, &call_id, out);
         }
         outgoing.over = true;
@@ -223,20 +230,10 @@ impl Phone {
     }
 
     fn open(&mut self, message: &Text, key: DialogKey, local: String) {
-        let mut routes: Vec<String> = message.all("record-route").map(String::from).collect();
-        routes.reverse();
-        let dialog = Dialog {
-            local,
-            remote: message.header("to").into(),
-            target: message.contact().into(),
-            routes,
-            cseq: message.cseq(),
-            heard: 0,
-            session: !message.header("session-expires").is_empty(),
-            over: false,
-            placed: true,
-            stale: false,
-        };
+        let mut dialog = Dialog::placed(message, local);
+        if let Some(early) = self.early.remove(&key) {
+            dialog.cseq = dialog.cseq.max(early.dialog.cseq);
+        }
         self.dialogs.insert(key, dialog);
     }
 
@@ -259,5 +256,25 @@ impl Phone {
         };
         out.sends
             .push((PROXY.parse().expect("an address"), ack.write()));
+    }
+}
+
+impl Dialog {
+    /// As a response to our INVITE has it.
+    pub(super) fn placed(message: &Text, local: String) -> Self {
+        let mut routes: Vec<String> = message.all("record-route").map(String::from).collect();
+        routes.reverse();
+        Self {
+            local,
+            remote: message.header("to").into(),
+            target: message.contact().into(),
+            routes,
+            cseq: message.cseq(),
+            heard: 0,
+            session: !message.header("session-expires").is_empty(),
+            over: false,
+            placed: true,
+            stale: false,
+        }
     }
 }

@@ -15,6 +15,10 @@ pub struct Habits {
     pub vanishes: u32,
     /// Wants session timers.
     pub sessions: bool,
+    /// Refuses shorter sessions with 422 (RFC 4028).
+    pub least_session: u32,
+    /// Of a hundred calls that may ring reliably so many do (RFC 3262).
+    pub reliable: u32,
     /// The longest talk.
     pub talk: Micros,
 }
@@ -46,6 +50,8 @@ pub enum Answer {
     RingRefuse(u16),
     /// 401, then as [`Answer::Ok`].
     Challenge,
+    /// 422: the session that is asked for is too short.
+    TooShort,
 }
 
 impl Habits {
@@ -75,6 +81,8 @@ impl Habits {
             challenges_bye: rng.u32(..15),
             vanishes: vanishes(rng),
             sessions: rng.bool(),
+            least_session: [0, 0, 90][rng.usize(..3)],
+            reliable: rng.u32(..100),
             talk: (2 + rng.u64(..40)) * SECOND,
         }
     }
@@ -90,6 +98,8 @@ impl Habits {
             challenges_bye: 0,
             vanishes: vanishes(rng),
             sessions: false,
+            least_session: 0,
+            reliable: rng.u32(..100),
             talk: (2 + rng.u64(..40)) * SECOND,
         }
     }
@@ -137,6 +147,10 @@ pub struct Plan {
     pub hangs_up: bool,
     /// The session is refreshed as it should be.
     pub refreshes: bool,
+    /// Knows reliable provisional responses, or insists on them.
+    pub reliable: Option<&'static str>,
+    /// The Session-Expires that it asks for.
+    pub session: Option<u32>,
 }
 
 impl Plan {
@@ -150,6 +164,22 @@ impl Plan {
             cancel_after: early,
             hangs_up: rng.u8(..20) < if crate::plan::soaks() { 17 } else { 14 },
             refreshes: rng.u8(..8) > 0,
+            reliable: match rng.u8(..6) {
+                0 => Some("Require: 100rel\r\n"),
+                1..3 => Some("Supported: 100rel\r\n"),
+                _ => None,
+            },
+            session: (rng.u8(..4) == 0).then_some(60),
         }
+    }
+
+    /// In the INVITE.
+    pub fn wishes(&self) -> String {
+        let session = self.session.map(|it| format!("Session-Expires: {it}\r\n"));
+        let reliable = self.reliable.unwrap_or_default();
+        format!(
+            "Supported: timer\r\n{reliable}{}",
+            session.unwrap_or_default()
+        )
     }
 }

@@ -3,6 +3,7 @@
 mod callee;
 mod caller;
 mod habits;
+mod reliable;
 mod tidy;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,8 @@ use crate::clock::{MS, Micros, SECOND};
 use crate::text::{Request, Text};
 
 pub use habits::{Answer, Habits, Plan};
+pub use reliable::Counts;
+use reliable::{Early, Reliable};
 
 /// The proxy that every message goes to.
 pub const PROXY: &str = "127.0.0.9:5060";
@@ -33,6 +36,8 @@ pub enum Alarm {
     Request(String),
     /// To send the final response of this server transaction again.
     Response(String),
+    /// To send the reliable provisional response with this tag and RSeq again.
+    Provisional(String, String, u32),
     /// To give up the call that rings.
     Cancel(String),
     /// To go on with an INVITE.
@@ -86,6 +91,10 @@ struct Server {
     interval: Micros,
     /// Tags of 2xx without ACK; or one empty text for another final response.
     unacknowledged: BTreeSet<String>,
+    /// Its early dialogs that were made known reliably.
+    reliable: Vec<Reliable>,
+    /// Goes on only when they have been acknowledged.
+    patient: bool,
 }
 
 /// A call that the phone placed and that rings.
@@ -131,6 +140,7 @@ pub struct Phone {
     pub refreshes_until: Micros,
     /// No phone talks much longer than the balancer lets it.
     pub call_max: Micros,
+    pub counts: Counts,
     tidied: Micros,
     rng: Rng,
     number: u64,
@@ -138,6 +148,8 @@ pub struct Phone {
     servers: BTreeMap<String, Server>,
     outgoing: BTreeMap<String, Outgoing>,
     dialogs: BTreeMap<DialogKey, Dialog>,
+    /// Of calls that the phone placed.
+    early: BTreeMap<DialogKey, Early>,
 }
 
 impl Phone {
@@ -150,6 +162,7 @@ impl Phone {
             habits,
             refreshes_until: 0,
             call_max: 0,
+            counts: Counts::default(),
             tidied: 0,
             rng,
             number: 0,
@@ -157,6 +170,7 @@ impl Phone {
             servers: BTreeMap::new(),
             outgoing: BTreeMap::new(),
             dialogs: BTreeMap::new(),
+            early: BTreeMap::new(),
         }
     }
 
@@ -167,6 +181,7 @@ impl Phone {
         self.servers.clear();
         self.outgoing.clear();
         self.dialogs.clear();
+        self.early.clear();
     }
 
     /// Call-IDs that the phone holds: ringing and up.
@@ -202,6 +217,9 @@ impl Phone {
         match alarm {
             Alarm::Request(key) => self.repeat_request(now, &key, out),
             Alarm::Response(key) => self.repeat_response(now, &key, out),
+            Alarm::Provisional(key, tag, rseq) => {
+                self.repeat_provisional(now, &key, &tag, rseq, out);
+            }
             Alarm::Cancel(call) => self.give_up(now, &call, out),
             Alarm::Ring(key, step) => self.ring_on(now, &key, step, out),
             Alarm::Do(key, deed) => self.act(now, &key, deed, out),

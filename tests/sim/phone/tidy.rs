@@ -20,6 +20,8 @@ impl Phone {
         self.clients
             .retain(|_, client| now < client.started + RINGS_MAX);
         self.outgoing.retain(|_, call| now < call.since + RINGS_MAX);
+        self.early
+            .retain(|key, _| self.outgoing.contains_key(&key.0));
         self.dialogs.retain(|_, dialog| {
             let keeps = !dialog.over || !dialog.stale;
             dialog.stale = dialog.over;
