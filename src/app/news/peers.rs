@@ -41,8 +41,10 @@ impl Peers {
     /// What has changed since.
     pub fn look(&mut self, views: &[PeerView]) -> Vec<Event> {
         let mut events = Vec::new();
+        // A removed peer is viewed until its last call has ended; one without calls is gone at once, and stays in here.
+        let mut known = std::mem::take(&mut self.known);
         for view in views {
-            let was = self.known.remove(&view.name);
+            let was = known.remove(&view.name);
             match (was, view.removed) {
                 (None, true) => {}
                 (Some(_), true) => events.push(peer(view, vec![configured("yes", "no")])),
@@ -57,9 +59,6 @@ impl Peers {
                 }
             }
         }
-        // A removed peer is viewed until its last call has ended; one without calls is gone at once.
-        self.known
-            .retain(|name, _| views.iter().any(|view| view.name == *name));
         events
     }
 }
