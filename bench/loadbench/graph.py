@@ -17,7 +17,7 @@ def number(value):
     return f"{value / 1000:g}k" if value >= 1000 else f"{value:g}"
 
 
-def panel(y, height, title, unit, seconds, lines, shade, mark=None):
+def panel(y, height, title, seconds, lines, shade, mark=None):
     """One graph; lines: name -> values by second. mark: (value, text) of a dashed line across."""
     top = max([1] + [v for values in lines.values() for v in values] + ([mark[0]] if mark else []))
     step = scale(top)
@@ -43,7 +43,7 @@ def panel(y, height, title, unit, seconds, lines, shade, mark=None):
         spot -= 7 * len(name) + 26
         out.append(f'<rect x="{spot}" y="{y - 20}" width="12" height="12" fill="{COLOURS[name.split()[0]]}"/>'
                    f'<text x="{spot + 16}" y="{y - 10}">{name}</text>')
-    out.append(f'<text x="{WIDTH - RIGHT}" y="{y + height + 32}" text-anchor="end">seconds; {unit}</text>')
+    out.append(f'<text x="{WIDTH - RIGHT}" y="{y + height + 32}" text-anchor="end">seconds</text>')
     return out
 
 
@@ -51,11 +51,11 @@ def overload(row, maximum):
     """The graph of one overload run."""
     each = row["each_second"][:row["before_s"] + row["seconds_over"] + 20]
     shade = (row["before_s"], row["before_s"] + row["seconds_over"])
-    body = panel(50, 240, "Calls a second", "shaded: too much is offered", len(each), {
+    body = panel(50, 240, "Calls a second (shaded: too much is offered)", len(each), {
         "offered": [s["launched"] for s in each], "goodput": [s["ok"] for s in each],
         "refused (503)": [s["rejected"] for s in each]}, shade,
         (maximum, f"its maximum, {maximum} cps") if maximum else None)
-    body += panel(370, 160, "INVITE to 180, of calls launched in that second", "milliseconds", len(each), {
+    body += panel(370, 160, "INVITE to 180 in ms, of the calls launched in that second", len(each), {
         "p50": [s["p50"] / 1000 for s in each], "p99": [s["p99"] / 1000 for s in each]}, shade)
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="580" viewBox="0 0 {WIDTH} 580" '
             'font-family="sans-serif" font-size="12" fill="#24292f">\n<style>.t{font-weight:bold;font-size:14px}</style>\n'
