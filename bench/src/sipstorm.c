@@ -96,7 +96,7 @@ static u64 hold_us = 1000000, life_us = 10000000;
 static struct {
 	u64 ok, failed, timeouts, rejected, re_invite, re_bye, re_200;
 	u64 dup_invite, dup_200, stray, sent, received, send_errors;
-	u64 late_180, acked, per_uas[MAX_UAS];
+	u64 late_180, acked, unlaunched, per_uas[MAX_UAS];
 	int last_reject;
 } st;
 
@@ -189,6 +189,16 @@ static u32 due_at(u64 t)
 		k++;
 	n = phases[k].first + (t - phases[k].start) * phases[k].rate / 1e6 + 1;
 	return n > phases[n_phases].first ? phases[n_phases].first : (u32)n;
+}
+
+/* the first call of the phase of a time since the start */
+static u32 first_at(u64 t)
+{
+	int k = 0;
+
+	while (k + 1 < n_phases && t >= phases[k + 1].start)
+		k++;
+	return phases[k].first;
 }
 
 static u64 planned_at(u32 i)
@@ -905,7 +915,15 @@ static u64 launch_end, worst_lag;
 static void launch(u64 now)
 {
 	u32 due = n_background + due_at(now - run_start);
+	u32 first = n_background + first_at(now - run_start);
 	int burst = 0;
+
+	/* a phase's calls that could not be launched in it do not burden the next */
+	if (started < first) {
+		st.unlaunched += first - started;
+		finished += first - started;
+		started = first;
+	}
 
 	if (started < due) {
 		u64 planned = run_start + planned_at(started - n_background);
@@ -1069,6 +1087,7 @@ static void print_result(u64 now)
 	       quantile(h_answer, .999), LLU(answer_max));
 	for (i = 0; i < (int)sizeof called; i++)
 		addresses += called[i];
+	printf("\"unlaunched\":%llu,", LLU(st.unlaunched));
 	printf("\"uas_addresses\":%u,\"per_uas\":[", addresses);
 	for (i = 0; i < n_uas; i++)
 		printf("%s%llu", i ? "," : "", LLU(st.per_uas[i]));
