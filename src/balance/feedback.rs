@@ -61,7 +61,8 @@ impl Acceptance {
 pub struct FeedbackAnswer {
     /// The last `seq` taken in this run of the peer; none if it never gave one.
     pub accepted_seq: Option<u64>,
-    /// The `boot_id` is a new one: the calls that the peer had are over, and the caller has to end them.
+    /// The `boot_id` is a new one: the calls that the peer had are over, and the caller has to end them. Told with each
+    /// report until [`super::Ledger::restart_told`].
     pub restarted: bool,
     /// When the run before last reported; calls that began earlier were that run's. None: this run is the first, or it is not
     /// known.

@@ -31,11 +31,13 @@ impl Account {
             }
         };
         self.tally.reports[outcome.index()] += 1;
-        let restarted = taken?;
+        if taken? {
+            self.reports.untold = Some(known_until);
+        }
         Ok(FeedbackAnswer {
             accepted_seq: self.reports.seq,
-            restarted,
-            known_until: known_until.filter(|_| restarted),
+            restarted: self.reports.untold.is_some(),
+            known_until: self.reports.untold.flatten(),
             resources: resource_views(&self.rows().collect::<Vec<_>>(), directory),
         })
     }

@@ -236,6 +236,14 @@ impl Ledger {
         }
     }
 
+    /// What [`FeedbackAnswer::restarted`] asks for is done.
+    pub fn restart_told(&self, peer: PeerId) {
+        let mut state = self.state.lock();
+        if let Some(account) = state.account_mut(peer) {
+            account.reports.untold = None;
+        }
+    }
+
     /// Every configured peer, and every removed one that still holds calls.
     pub fn view(&self, now: Instant) -> Vec<PeerView> {
         let directory = self.directory();

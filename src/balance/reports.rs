@@ -27,6 +27,9 @@ pub(super) struct Reports {
     pub seq: Option<u64>,
     pub boot_id: Option<Arc<str>>,
     earlier_boot_id: Option<Arc<str>>,
+    /// The peer has restarted, and nobody has said yet that its calls' end is seen to; with when the run before last
+    /// reported, if that is known.
+    pub untold: Option<Option<Instant>>,
     pub at: Option<Instant>,
     pub until: Option<Instant>,
     pub state: Option<Fresh<Acceptance>>,

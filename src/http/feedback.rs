@@ -68,6 +68,9 @@ pub async fn report(
             calls: report.calls.as_deref(),
         };
         api.parts.calls.reported(peer.id, news).await?;
+        if answer.restarted {
+            ledger.restart_told(peer.id);
+        }
     }
     Ok(Json(FeedbackAnswer {
         resources: views::rooms(&answer.resources),

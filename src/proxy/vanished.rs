@@ -127,10 +127,11 @@ impl Core {
             let Some(call) = self.calls.get_mut(key) else {
                 continue;
             };
-            if listed.contains(call.call_id()) {
-                call.lists_without = 0;
-            } else if now.saturating_duration_since(call.heard) >= LIST_QUIET {
+            let quiet = now.saturating_duration_since(call.heard) >= LIST_QUIET;
+            if quiet && !listed.contains(call.call_id()) {
                 call.lists_without += 1;
+            } else {
+                call.lists_without = 0;
             }
             if call.lists_without >= LISTS_UNTIL_ENDED {
                 self.end_call(now, key, EndCause::Reconciled);

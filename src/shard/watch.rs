@@ -11,6 +11,9 @@ use smallvec::SmallVec;
 use crate::base::limits::WAKE_GRID;
 use crate::io::udp::UdpSocket;
 
+const GRID_MS: u8 = WAKE_GRID.as_millis() as u8;
+const _: () = assert!(WAKE_GRID.as_millis() <= u8::MAX as u128);
+
 /// What a sleep ended with.
 pub(super) struct Ready {
     /// By listener.
@@ -60,9 +63,11 @@ impl Watch {
         let mut fds: SmallVec<[PollFd<'_>; 8]> = sockets.iter().map(fd).collect();
         fds.push(PollFd::new(bell, PollFlags::POLLIN));
         fds.push(PollFd::new(self.clock.as_fd(), PollFlags::POLLIN));
-        let patience = match busy {
-            true => PollTimeout::ZERO,
-            false => PollTimeout::NONE,
+        let patience = match (busy, due, self.set) {
+            (true, _, _) => PollTimeout::ZERO,
+            // The clock could not be set.
+            (false, Some(_), None) => PollTimeout::from(GRID_MS),
+            (false, _, _) => PollTimeout::NONE,
         };
         // An error (a signal) leaves nothing ready, and the turn finds nothing to do.
         let _ = poll(&mut fds, patience);

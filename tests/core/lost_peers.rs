@@ -30,6 +30,7 @@ fn reports(world: &mut World, boot_id: &str, used: u64, calls: Option<&[&str]>) 
     let answer = answer.expect("a good report");
     if answer.restarted {
         restarted(world, answer.known_until, calls);
+        world.ledger.restart_told(peer);
     }
 }
 

@@ -21,6 +21,24 @@ fn listed(world: &mut World, calls: &[&str]) {
 }
 
 #[test]
+fn a_list_that_comes_soon_after_a_message_begins_the_count_anew() {
+    let mut world = World::new(THREE_PEERS);
+    let (_, _, ok) = world.call_up("c1");
+    world.pass(Duration::from_secs(6));
+    listed(&mut world, &[]);
+    let again = ok.next("INFO", 2, &format!("{CALLER};branch=z9hG4bKi"));
+    world.deliver(CALLER, &again);
+    let info = world.expect(A, "INFO");
+    world.deliver(A, &info.response("200 OK", "", ""));
+    listed(&mut world, &[]);
+    world.pass(Duration::from_secs(6));
+    listed(&mut world, &[]);
+    assert_eq!(world.own("a"), 1, "no two lists in a row");
+    listed(&mut world, &[]);
+    assert_eq!(world.own("a"), 0);
+}
+
+#[test]
 fn a_call_that_two_lists_in_a_row_lack_has_ended() {
     let mut world = World::new(THREE_PEERS);
     world.call_up("c1");
@@ -97,6 +115,16 @@ fn a_session_that_nobody_refreshes_ends_after_its_interval_and_the_grace() {
     world.expect(CALLER, "BYE");
     world.expect(A, "BYE");
     world.at_rest();
+}
+
+#[test]
+fn a_session_of_less_than_90_s_is_taken_for_one_of_90() {
+    let mut world = World::new(THREE_PEERS);
+    call_up_with_session(&mut world, "Session-Expires: 30;refresher=uac\r\n");
+    world.pass(Duration::from_secs(121));
+    assert_eq!(world.own("a"), 1);
+    world.pass(Duration::from_secs(2));
+    assert_eq!(world.own("a"), 0);
 }
 
 #[test]

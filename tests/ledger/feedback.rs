@@ -287,7 +287,10 @@ fn a_new_boot_id_says_restart_and_begins_a_new_seq() {
         "what the earlier run said is over"
     );
     assert_eq!(feed(in_run("x", 901)), Err(FeedbackError::OldBoot));
-    assert!(!feed(in_run("y", 2)).expect("in order").restarted);
+    // Until somebody has seen to it: who was to end the calls may have been too busy to hear of it.
+    assert!(feed(in_run("y", 2)).expect("in order").restarted);
+    bench.ledger.restart_told(bench.id("a"));
+    assert!(!feed(in_run("y", 3)).expect("in order").restarted);
 }
 
 #[test]

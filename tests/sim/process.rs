@@ -266,6 +266,7 @@ impl Process {
                 calls: calls.clone(),
             };
             self.command(now, command);
+            self.ledger.restart_told(peer);
         }
         if let Some(calls) = calls {
             let listed = || Command::PeerCalls {
