@@ -27,10 +27,13 @@ fn violation<T>(checker: &'static str, detail: String) -> Result<T, Violation> {
     Err(Violation { checker, detail })
 }
 
+/// Of one resource: what was out, and of its peer what had been granted, and what was marked.
+type Before = (u64, u64, u64);
+
 /// What the ledger said before.
 #[derive(Default)]
 pub struct Books {
-    before: BTreeMap<(PeerId, ResourceId), (u64, u64)>,
+    before: BTreeMap<(PeerId, ResourceId), Before>,
 }
 
 /// What the calls hold: slots of a peer, units of its resources.
@@ -103,11 +106,14 @@ impl Books {
     fn room(&mut self, book: &Book) -> Result<(), Violation> {
         for units in &book.resources {
             let key = (book.peer, units.resource);
-            let before = self.before.insert(key, (units.own, book.granted));
-            let asked = before
-                .is_some_and(|(before, granted)| units.own > before && book.granted > granted);
+            let marked = book.marked;
+            let before = self.before.insert(key, (units.own, book.granted, marked));
+            // What did not ask for room is marked, and counts when the next one asks.
+            let asked = before.is_some_and(|(own, granted, marks)| {
+                units.own > own && book.granted > granted && marked <= marks
+            });
             let room = units.capacity.map_or(u64::MAX, u64::from);
-            if asked && book.marked == 0 && units.own + units.foreign > room {
+            if asked && units.own + units.foreign > room {
                 let detail = format!("peer {}: {units:?}", book.peer.0);
                 return violation("used <= capacity", detail);
             }

@@ -243,7 +243,8 @@ impl Settings {
     /// As the configuration file says it.
     pub fn toml(&self) -> String {
         let mut text = format!(
-            "[node]\nname = \"sim\"\n[[listen]]\nuri = \"sip:{}\"\n[timers]\ntry = \"2s\"\nring = \"20s\"\ncall_max = \"{}s\"\nsession_grace = \"5s\"\n\
+            // The grace is 64*T1: so long the answer to a refresh may be on its way to who counts from it.
+            "[node]\nname = \"sim\"\n[[listen]]\nuri = \"sip:{}\"\n[timers]\ntry = \"2s\"\nring = \"20s\"\ncall_max = \"{}s\"\nsession_grace = \"32s\"\n\
              [probe]\nmode = \"{}\"\ninterval = \"20s\"\n\
              [[group]]\nname = \"pbx\"\nselect = \"{}\"\nexhausted = {}\n",
             crate::phone::PROXY,
