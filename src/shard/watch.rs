@@ -106,3 +106,37 @@ impl Watch {
         self.origin + Duration::from_nanos(after.saturating_mul(step))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::eventfd::EventFd;
+
+    use super::*;
+
+    #[test]
+    fn a_moment_on_the_grid_stays_and_any_other_waits_for_the_next() {
+        let origin = Instant::now();
+        let watch = Watch::new(origin).expect("a timerfd");
+        let (step, bit) = (WAKE_GRID, Duration::from_nanos(1));
+        for (due, at) in [
+            (Duration::ZERO, Duration::ZERO),
+            (bit, step),
+            (step, step),
+            (step + bit, 2 * step),
+        ] {
+            assert_eq!(watch.on_grid(origin + due), origin + at, "{due:?}");
+        }
+    }
+
+    #[test]
+    fn a_sleep_does_not_end_before_it_is_due_and_the_clock_goes_off_again() {
+        let mut watch = Watch::new(Instant::now()).expect("a timerfd");
+        let bell = EventFd::new().expect("an eventfd");
+        for _ in 0..3 {
+            let due = Instant::now() + WAKE_GRID / 2;
+            let ready = watch.wait(&[], bell.as_fd(), false, Some(due));
+            assert!(!ready.bell && Instant::now() >= due);
+            assert_eq!(watch.set, None, "it has gone off");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tandem::balance::{EndCause, Health};
 use tandem::call::{CallFilter, CallRecord, CallText};
-use tandem::proxy::{Answer, CheckOutcome, Command, Notice, Persist, Reply};
+use tandem::proxy::{Answer, CheckOutcome, Command, Notice, Reply};
 
 use crate::text::{CALLER, Text, invite};
 use crate::world::{A, THREE_PEERS, World};
@@ -20,18 +20,7 @@ fn saved() -> Vec<CallRecord> {
     let mut world = World::new(THREE_PEERS);
     world.call_up("c1");
     world.pass(SECOND);
-    rows(&mut world)
-}
-
-fn rows(world: &mut World) -> Vec<CallRecord> {
-    let mut rows = Vec::new();
-    for row in world.rows.drain(..) {
-        match row {
-            Persist::Call(record) => rows.push(*record),
-            Persist::Gone(id) => rows.retain(|row| row.id != id.0),
-        }
-    }
-    rows
+    world.saved()
 }
 
 /// A world that has taken these calls up after a restart.
@@ -106,7 +95,7 @@ fn a_call_that_its_peer_does_not_know_any_more_ends_with_its_row() {
         let found = (EndCause::Reconciled, Some(Reply::Status(said)));
         assert_eq!(ended(&world), [found]);
         world.pass(SECOND);
-        assert_eq!(rows(&mut world), [], "its row went too");
+        assert_eq!(world.saved(), [], "its row went too");
         world.quiet();
         world.at_rest();
     }

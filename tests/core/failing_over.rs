@@ -251,15 +251,19 @@ fn a_peer_that_only_the_ledger_knows_yet_gets_its_call() {
     assert_eq!(world.own("d"), 1);
 }
 
+/// Three peers, of which the first has made way for another.
+fn with_d_for_a() -> String {
+    THREE_PEERS
+        .replace("name = \"a\"", "name = \"d\"")
+        .replace("127.0.0.11", "127.0.0.14")
+}
+
 #[test]
 fn a_peer_that_is_taken_away_while_its_call_rings_keeps_it_and_gets_no_other() {
     let mut world = World::new(THREE_PEERS);
     world.deliver(CALLER, &invite("c1"));
     let at_a = world.expect(A, "INVITE");
-    let without_a = THREE_PEERS
-        .replace("name = \"a\"", "name = \"d\"")
-        .replace("127.0.0.11", "127.0.0.14");
-    world.reload(&without_a);
+    world.reload(&with_d_for_a());
     world.deliver(
         A,
         &at_a.response("200 OK", "t", &format!("Contact: <sip:100@{A}>\r\n")),
@@ -285,10 +289,7 @@ fn a_peer_that_is_taken_away_fails_over_to_those_that_are_left() {
     let mut world = World::new(THREE_PEERS);
     world.deliver(CALLER, &invite("c1"));
     let at_a = world.expect(A, "INVITE");
-    let without_a = THREE_PEERS
-        .replace("name = \"a\"", "name = \"d\"")
-        .replace("127.0.0.11", "127.0.0.14");
-    world.reload(&without_a);
+    world.reload(&with_d_for_a());
     world.deliver(A, &at_a.response("503 Busy", "t", ""));
     world.expect(A, "ACK");
     world.expect("127.0.0.14:5060", "INVITE");

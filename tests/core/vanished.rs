@@ -149,18 +149,6 @@ fn a_refresh_prolongs_a_session() {
     assert_eq!(world.own("a"), 0);
 }
 
-/// The rows that a store would hold.
-fn rows(world: &mut World) -> Vec<tandem::call::CallRecord> {
-    let mut rows = Vec::new();
-    for row in world.rows.drain(..) {
-        match row {
-            Persist::Call(record) => rows.push(*record),
-            Persist::Gone(id) => rows.retain(|row| row.id != id.0),
-        }
-    }
-    rows
-}
-
 #[test]
 fn a_call_is_saved_once_it_is_up_and_its_row_goes_with_it() {
     let mut world = World::new(THREE_PEERS);
@@ -175,7 +163,7 @@ fn a_call_is_saved_once_it_is_up_and_its_row_goes_with_it() {
     let bye = world.expect(A, "BYE");
     world.deliver(A, &bye.response("200 OK", "", ""));
     world.pass(Duration::from_millis(100));
-    assert!(rows(&mut world).is_empty());
+    assert!(world.saved().is_empty());
 }
 
 #[test]
@@ -196,7 +184,7 @@ fn a_call_whose_session_was_changed_while_it_rang_is_saved_once_it_is_up() {
     world.deliver(A, &at_a.response("200 OK", "callee", &contact));
     world.expect(CALLER, "200");
     world.pass(Duration::from_millis(100));
-    assert_eq!(rows(&mut world).len(), 1);
+    assert_eq!(world.saved().len(), 1);
 }
 
 #[test]
@@ -204,7 +192,7 @@ fn a_restart_takes_up_the_calls_that_were_saved_and_they_end_as_any() {
     let mut before = World::new(THREE_PEERS);
     let (_, at_a, ok) = before.call_up("c1");
     before.pass(Duration::from_millis(100));
-    let saved = rows(&mut before);
+    let saved = before.saved();
     let mut world = World::new(THREE_PEERS);
     let Answer::Done(1) = world.command(Command::Restore(saved.clone().into())) else {
         panic!("one call")
@@ -244,7 +232,7 @@ fn a_restart_takes_up_the_sibling_that_a_late_answer_made_too() {
     let mut before = World::new(THREE_PEERS);
     before.call_up("c1");
     before.pass(Duration::from_millis(100));
-    let mut saved = rows(&mut before);
+    let mut saved = before.saved();
     let mut sibling = saved[0].clone();
     sibling.id += 1;
     sibling.peer = Some("b".into());

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tandem::balance::{EndCause, Ledger, PeerView};
 use tandem::base::transmit::ListenerId;
+use tandem::call::CallRecord;
 use tandem::config;
 use tandem::proxy::{
     Answer, Census, Command, Core, Input, Notice, Output, Persist, Setup, ShardId, Stats,
@@ -135,6 +136,18 @@ impl World {
     /// Everything that was sent and not looked at.
     pub fn take_sent(&mut self) -> impl Iterator<Item = (SocketAddr, Text)> {
         std::mem::take(&mut self.sent).into_iter()
+    }
+
+    /// The rows of calls that a store would hold, of what was handed out since they were last asked for.
+    pub fn saved(&mut self) -> Vec<CallRecord> {
+        let mut rows = Vec::new();
+        for row in self.rows.drain(..) {
+            match row {
+                Persist::Call(record) => rows.push(*record),
+                Persist::Gone(id) => rows.retain(|row: &CallRecord| row.id != id.0),
+            }
+        }
+        rows
     }
 
     /// Gives a datagram back as undeliverable.
