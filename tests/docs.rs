@@ -9,7 +9,9 @@ use tandem::config::{Surroundings, parse};
 use tandem::metrics::FAMILIES;
 
 /// The pages that show commands and configurations.
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 6] = [
+    "docs/CONFIG.md",
+    "docs/METRICS.md",
     "docs/OPERATING.md",
     "docs/MIGRATING.md",
     "docs/RFC-COVERAGE.md",
@@ -96,7 +98,7 @@ fn commands(page: &str) -> BTreeSet<String> {
         .chain(quoted(page))
         .filter(|line| line.starts_with("tandem "))
         .map(|line| {
-            let ends = |word: &&str| !matches!(*word, "|" | "#" | "&&" | "…");
+            let ends = |word: &&str| !matches!(*word, "|" | "#" | "&&" | ">" | "…");
             let words: Vec<&str> = line.split_whitespace().take_while(ends).collect();
             words.join(" ")
         })

@@ -39,6 +39,11 @@ pub enum Command {
     Calls(client::Calls),
     /// Ask a running server where a call would go, and why not elsewhere; nothing is counted
     Explain(client::Explain),
+    /// Turn the table of OpenSIPS's load_balancer or Kamailio's dispatcher into a configuration, on stdout
+    Import {
+        #[command(subcommand)]
+        from: super::import::From,
+    },
 }
 
 /// Which configuration.

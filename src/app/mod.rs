@@ -10,6 +10,7 @@ pub mod demo;
 mod demonstrate;
 mod force;
 mod imagine;
+mod import;
 mod keep;
 mod logging;
 mod names;
@@ -40,7 +41,8 @@ pub fn run() -> ExitCode {
         cli::Command::Demo(_)
         | cli::Command::Peers(_)
         | cli::Command::Calls(_)
-        | cli::Command::Explain(_) => "warn",
+        | cli::Command::Explain(_)
+        | cli::Command::Import { .. } => "warn",
     };
     if let Err(error) = logging::start(cli.log_format, cli.log_level.as_deref(), otherwise) {
         eprintln!("tandem: {error:#}");
@@ -53,6 +55,7 @@ pub fn run() -> ExitCode {
         cli::Command::Peers(args) => client::peers(&args),
         cli::Command::Calls(args) => client::calls(&args),
         cli::Command::Explain(args) => client::explain(&args),
+        cli::Command::Import { from } => import::run(&from),
     }
 }
 

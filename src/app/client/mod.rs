@@ -8,7 +8,7 @@ pub mod args;
 mod calls;
 mod explain;
 mod peers;
-mod table;
+pub mod table;
 
 use std::process::ExitCode;
 
