@@ -11,6 +11,7 @@ mod describe;
 mod diff;
 mod duration;
 mod groups;
+mod keys;
 mod load;
 mod model;
 mod nearest;
@@ -25,6 +26,7 @@ mod values;
 
 pub use build::{Lookup, listener, lookups, setup, shards, topology};
 pub use diff::{Change, diff};
+pub use keys::{KEYS, Key, Kind, Unset};
 pub use load::{capacity_from_json, load, parse, peer_from_json};
 pub use model::{
     ActionSpec, Advertise, Config, Http, Listen, MatchSpec, Node, NodeSecret, RouteSpec, Secret,
