@@ -27,7 +27,7 @@ fn hand_over(criterion: &mut Criterion) {
 }
 
 fn together(producers: u64, datagrams: u64) -> Duration {
-    let exchange = Exchange::new().expect("an eventfd");
+    let mut exchange = Exchange::new().expect("an eventfd");
     let start = Barrier::new(producers as usize + 1);
     std::thread::scope(|scope| {
         let workers = (0..producers).map(|producer| {
@@ -45,7 +45,7 @@ fn together(producers: u64, datagrams: u64) -> Duration {
         let before = spent();
         let mut left = datagrams;
         while left > 0 {
-            left -= exchange.take().expect("a bell") as u64;
+            left -= exchange.take() as u64;
         }
         let taking = spent() - before;
         let joined = workers.into_iter().map(|worker| worker.join());

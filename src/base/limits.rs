@@ -33,6 +33,8 @@ pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
 pub const SEND_QUEUE_MAX: usize = 4096;
 /// Entries read from a socket's error queue in one turn.
 pub const RETURNED_BATCH: usize = 64;
+/// How often a read that an old error ended is tried again.
+pub const RECEIVE_TRIES: usize = 4;
 /// Remote addresses whose local counterpart a wildcard socket remembers, twice.
 pub const LOCAL_PATHS_MAX: usize = 32_768;
 

@@ -16,7 +16,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use super::mmsg::{Outgoing, ReceiveBatch, SendBatch, receive_queue, receive_returned};
 use super::paths::Paths;
-use crate::base::limits::{DATAGRAM_BATCH, SEND_QUEUE_MAX, SOCKET_BUFFER_BYTES, UDP_PAYLOAD_MAX};
+use crate::base::limits::{
+    DATAGRAM_BATCH, RECEIVE_TRIES, SEND_QUEUE_MAX, SOCKET_BUFFER_BYTES, UDP_PAYLOAD_MAX,
+};
 
 /// An address that could not be listened on.
 #[derive(Debug, thiserror::Error)]
@@ -109,13 +111,11 @@ impl UdpSocket {
     pub fn receive(&mut self, batch: &mut ReceiveBatch) -> usize {
         // An error that a datagram caused earlier is reported once by the next call on the socket, whichever it
         // is; the error queue tells it with the datagram, so here it only asks for another try.
-        let count = batch
-            .receive(self.socket.as_fd())
-            .or_else(|error| match error.kind() {
-                io::ErrorKind::WouldBlock => Ok(0),
-                _ => batch.receive(self.socket.as_fd()),
-            })
-            .unwrap_or(0);
+        let receive = |_| match batch.receive(self.socket.as_fd()) {
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => None,
+            received => Some(received.unwrap_or(0)),
+        };
+        let count = (0..RECEIVE_TRIES).find_map(receive).unwrap_or(0);
         if let Some(drops) = count
             .checked_sub(1)
             .and_then(|last| batch.get(last)?.kernel_drops)

@@ -6,10 +6,9 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
 use super::mailbox::{Inbox, Mailbox, mailbox};
 use super::post::Post;
+use super::watch::Watch;
 use crate::base::transmit::ListenerId;
 use crate::io::mmsg::Datagram;
 use crate::proxy::ShardId;
@@ -19,6 +18,7 @@ use crate::proxy::ShardId;
 pub struct Exchange {
     mailbox: Arc<Mailbox>,
     inbox: Inbox,
+    watch: Watch,
 }
 
 /// A shard that leaves datagrams for the other.
@@ -29,7 +29,12 @@ impl Exchange {
     /// An empty mailbox.
     pub fn new() -> io::Result<Self> {
         let (mailbox, inbox) = mailbox()?;
-        Ok(Self { mailbox, inbox })
+        let watch = Watch::new(Instant::now(), &[], inbox.as_fd())?;
+        Ok(Self {
+            mailbox,
+            inbox,
+            watch,
+        })
     }
 
     /// One more shard that hands over to this one.
@@ -38,14 +43,13 @@ impl Exchange {
     }
 
     /// Takes all that lies there; sleeps until the bell rings when nothing does.
-    pub fn take(&self) -> io::Result<usize> {
+    pub fn take(&mut self) -> usize {
         let taken = self.inbox.letters.try_iter().count();
         if taken == 0 {
-            let bell = PollFd::new(self.inbox.as_fd(), PollFlags::POLLIN);
-            poll(&mut [bell], PollTimeout::NONE)?;
-            self.inbox.silence(true);
+            self.watch.wait(&[], false, None);
+            self.inbox.silence();
         }
-        Ok(taken)
+        taken
     }
 }
 

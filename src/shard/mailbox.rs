@@ -135,20 +135,18 @@ impl Mailbox {
     /// Wakes the shard if it sleeps; costs a system call only when it was not rung since it last looked.
     pub(super) fn ring(&self) {
         if !self.rung.swap(true, Ordering::AcqRel) {
-            // The counter cannot be full: it is read back before it is written again.
+            // The counter has room for a million rings a second over half a million years.
             let _ = self.bell.write(1);
         }
     }
 }
 
 impl Inbox {
-    /// To be called before looking into the inbox: what is left in it afterwards rings again. `rung`: the bell has been
-    /// heard, and is to be heard no more.
-    pub(super) fn silence(&self, rung: bool) {
-        if rung {
-            let _ = self.shared.bell.read();
-        }
-        self.shared.rung.swap(false, Ordering::AcqRel);
+    /// Whether it was rung since the last call. To be asked before looking into the inbox: what is left in it afterwards rings
+    /// again. A bell that is heard is not read back: each time it is rung the kernel tells of it anew.
+    pub(super) fn silence(&self) -> bool {
+        let rung = &self.shared.rung;
+        rung.load(Ordering::Acquire) && rung.swap(false, Ordering::AcqRel)
     }
 
     /// The newest configuration, if one came since the last call.
@@ -197,11 +195,12 @@ mod tests {
     #[test]
     fn a_mailbox_rings_again_for_what_comes_after_it_was_silenced() {
         let (mailbox, inbox) = mailbox().expect("an eventfd");
+        assert!(!inbox.silence(), "nobody has rung");
         for _ in 0..3 {
             mailbox.ring();
             mailbox.ring();
             assert_eq!(mailbox.bell.read(), Ok(1), "rung once");
-            inbox.silence(true);
+            assert!(inbox.silence() && !inbox.silence());
         }
     }
 }

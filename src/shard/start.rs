@@ -1,6 +1,7 @@
 //! Threads: one for each shard, started together and ended together.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -92,7 +93,7 @@ pub fn start<E: Engine>(
     let mut threads = Vec::with_capacity(sockets.len());
     for ((number, sockets), inbox) in sockets.into_iter().enumerate().zip(inboxes) {
         let shard = ShardId(number as u16);
-        let watch = Watch::new(Instant::now())?;
+        let watch = Watch::new(Instant::now(), &sockets, inbox.as_fd())?;
         let (engine, outlets, others) = (Arc::clone(&engine), outlets.clone(), mailboxes.clone());
         threads.push(
             std::thread::Builder::new()

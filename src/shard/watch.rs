@@ -4,7 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
 use smallvec::SmallVec;
 
@@ -14,19 +14,29 @@ use crate::io::udp::UdpSocket;
 const GRID_MS: u8 = WAKE_GRID.as_millis() as u8;
 const _: () = assert!(WAKE_GRID.as_millis() <= u8::MAX as u128);
 
-/// What a sleep ended with.
-pub(super) struct Ready {
-    /// By listener.
-    pub(super) sockets: SmallVec<[PollFlags; 8]>,
-    /// Somebody rang.
-    pub(super) bell: bool,
+const BELL: u64 = u64::MAX;
+const CLOCK: u64 = u64::MAX - 1;
+
+/// What the kernel has said of a socket and has not been dealt with.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    readable: bool,
+    failed: bool,
+    /// Asked to be told of room to write.
+    writing: bool,
 }
 
 /// The sockets, the bell and the clock that a shard sleeps by.
 ///
+/// The kernel tells of a change once (edge-triggered: half the work of asking for the state of each at each sleep); what
+/// it told is kept here until the socket has been read empty.
+///
 /// The clock stays set over many sleeps and goes off on a grid: a timer set anew for each sleep costs more than the
 /// rest of the sleep does, in a virtual machine most of all, and nothing in SIP minds [`WAKE_GRID`].
 pub(super) struct Watch {
+    epoll: Epoll,
+    /// By listener.
+    heard: SmallVec<[Heard; 4]>,
     clock: TimerFd,
     /// A point of the grid.
     origin: Instant,
@@ -35,52 +45,101 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(origin: Instant) -> io::Result<Self> {
+    /// Watches `sockets`, whose places in the slice are their numbers from now on, and the bell.
+    pub(super) fn new(
+        origin: Instant,
+        sockets: &[UdpSocket],
+        bell: BorrowedFd<'_>,
+    ) -> io::Result<Self> {
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
+        let clock = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+        for (number, socket) in sockets.iter().enumerate() {
+            epoll.add(socket, readable(number as u64))?;
+        }
+        epoll.add(bell, readable(BELL))?;
+        epoll.add(clock.as_fd(), readable(CLOCK))?;
         Ok(Self {
-            clock: TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?,
+            epoll,
+            heard: SmallVec::from_elem(Heard::default(), sockets.len()),
+            clock,
             origin,
             set: None,
         })
     }
 
-    /// Sleeps until something happens or it is `due`, or only looks when `busy`.
-    pub(super) fn wait(
-        &mut self,
-        sockets: &[UdpSocket],
-        bell: BorrowedFd<'_>,
-        busy: bool,
-        due: Option<Instant>,
-    ) -> Ready {
+    /// Sleeps until something happens or it is `due`, or only looks when `busy`. Whether somebody has rung, the mailbox
+    /// knows.
+    pub(super) fn wait(&mut self, sockets: &[UdpSocket], busy: bool, due: Option<Instant>) {
         if let (false, Some(due)) = (busy, due) {
             self.wake_at(due);
         }
-        let interest = |socket: &UdpSocket| match socket.wants_write() {
-            true => PollFlags::POLLIN | PollFlags::POLLOUT,
-            false => PollFlags::POLLIN,
-        };
-        let fd = |socket| PollFd::new(UdpSocket::as_fd(socket), interest(socket));
-        let mut fds: SmallVec<[PollFd<'_>; 8]> = sockets.iter().map(fd).collect();
-        fds.push(PollFd::new(bell, PollFlags::POLLIN));
-        fds.push(PollFd::new(self.clock.as_fd(), PollFlags::POLLIN));
+        self.ask_for_room(sockets);
         let patience = match (busy, due, self.set) {
-            (true, _, _) => PollTimeout::ZERO,
+            (true, _, _) => EpollTimeout::ZERO,
             // The clock could not be set.
-            (false, Some(_), None) => PollTimeout::from(GRID_MS),
-            (false, _, _) => PollTimeout::NONE,
+            (false, Some(_), None) => EpollTimeout::from(GRID_MS),
+            (false, _, _) => EpollTimeout::NONE,
         };
+        let mut events = [EpollEvent::empty(); 16];
         // An error (a signal) leaves nothing ready, and the turn finds nothing to do.
-        let _ = poll(&mut fds, patience);
-        let ready = |fd: &PollFd<'_>| fd.revents().unwrap_or(PollFlags::empty());
-        let after = fds.get(sockets.len()..).unwrap_or_default();
-        let [bell, clock] = [0, 1].map(|at| after.get(at).is_some_and(|fd| !ready(fd).is_empty()));
-        let sockets = fds.iter().take(sockets.len()).map(ready).collect();
-        if clock {
-            // Read back, or it stays ready.
-            let _ = self.clock.wait();
-            self.set = None;
+        let count = self.epoll.wait(&mut events, patience).unwrap_or(0);
+        for event in events.iter().take(count) {
+            match event.data() {
+                BELL => {}
+                CLOCK => self.set = None,
+                number => {
+                    if let Some(heard) = self.heard.get_mut(number as usize) {
+                        let failed = event.events().contains(EpollFlags::EPOLLERR);
+                        heard.failed |= failed;
+                        heard.readable |= failed || event.events().contains(EpollFlags::EPOLLIN);
+                    }
+                }
+            }
         }
-        Ready { sockets, bell }
+    }
+
+    /// Whether the socket may hold something to be read.
+    pub(super) fn readable(&self, number: usize) -> bool {
+        self.heard.get(number).is_some_and(|heard| heard.readable)
+    }
+
+    /// Whether something may have come back to the socket.
+    pub(super) fn failed(&self, number: usize) -> bool {
+        self.heard.get(number).is_some_and(|heard| heard.failed)
+    }
+
+    /// The socket was read until it was empty: it is readable when the kernel says so again.
+    pub(super) fn emptied(&mut self, number: usize) {
+        if let Some(heard) = self.heard.get_mut(number) {
+            heard.readable = false;
+        }
+    }
+
+    /// All that had come back was taken.
+    pub(super) fn mended(&mut self, number: usize) {
+        if let Some(heard) = self.heard.get_mut(number) {
+            heard.failed = false;
+        }
+    }
+
+    /// Has the kernel tell of room to write where datagrams wait for it, and only there.
+    fn ask_for_room(&mut self, sockets: &[UdpSocket]) {
+        for (number, (socket, heard)) in sockets.iter().zip(&mut self.heard).enumerate() {
+            let wants = socket.wants_write();
+            if wants == heard.writing {
+                continue;
+            }
+            let mut event = readable(number as u64);
+            if wants {
+                let flags = event.events() | EpollFlags::EPOLLOUT;
+                event = EpollEvent::new(flags, number as u64);
+            }
+            // Asked for anew, the kernel tells of room that is there already.
+            if self.epoll.modify(socket, &mut event).is_ok() {
+                heard.writing = wants;
+            }
+        }
     }
 
     /// Has the clock go off at the first point of the grid that is not before `due`, unless it goes off earlier anyway.
@@ -107,6 +166,10 @@ impl Watch {
     }
 }
 
+fn readable(number: u64) -> EpollEvent {
+    EpollEvent::new(EpollFlags::EPOLLIN | EpollFlags::EPOLLET, number)
+}
+
 #[cfg(test)]
 mod tests {
     use nix::sys::eventfd::EventFd;
@@ -116,7 +179,8 @@ mod tests {
     #[test]
     fn a_moment_on_the_grid_stays_and_any_other_waits_for_the_next() {
         let origin = Instant::now();
-        let watch = Watch::new(origin).expect("a timerfd");
+        let bell = EventFd::new().expect("an eventfd");
+        let watch = Watch::new(origin, &[], bell.as_fd()).expect("an epoll");
         let (step, bit) = (WAKE_GRID, Duration::from_nanos(1));
         for (due, at) in [
             (Duration::ZERO, Duration::ZERO),
@@ -130,12 +194,12 @@ mod tests {
 
     #[test]
     fn a_sleep_does_not_end_before_it_is_due_and_the_clock_goes_off_again() {
-        let mut watch = Watch::new(Instant::now()).expect("a timerfd");
         let bell = EventFd::new().expect("an eventfd");
+        let mut watch = Watch::new(Instant::now(), &[], bell.as_fd()).expect("an epoll");
         for _ in 0..3 {
             let due = Instant::now() + WAKE_GRID / 2;
-            let ready = watch.wait(&[], bell.as_fd(), false, Some(due));
-            assert!(!ready.bell && Instant::now() >= due);
+            watch.wait(&[], false, Some(due));
+            assert!(Instant::now() >= due);
             assert_eq!(watch.set, None, "it has gone off");
         }
     }

@@ -1,12 +1,10 @@
 //! The loop of one shard.
 
 use std::collections::VecDeque;
-use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use nix::poll::PollFlags;
 
 use super::handles::Report;
 use super::mailbox::{Inbox, Letter, Mailbox, Order, ResolveAsk};
@@ -70,24 +68,20 @@ impl<E: Engine> Worker<E> {
 
     /// Turns until told to end, and gives the engine back. A turn takes a bounded share from each source, so none starves another.
     pub(super) fn run(mut self) -> E {
-        let (mut batch, mut busy) = (ReceiveBatch::new(), false);
+        let mut batch = ReceiveBatch::new();
+        let (mut busy, mut post_waits) = (false, false);
         while !self.inbox.ended() {
             let look = busy || !self.undelivered.is_empty();
             let due = self.engine.poll_timeout();
-            let ready = self
-                .watch
-                .wait(&self.sockets, self.inbox.as_fd(), look, due);
+            self.watch.wait(&self.sockets, look, due);
             let now = Instant::now();
-            self.inbox.silence(ready.bell);
-            busy = self.take_orders(now);
-            busy |= self.take_letters(now);
-            for (number, ready) in ready.sockets.into_iter().enumerate() {
-                if ready.contains(PollFlags::POLLERR) {
-                    self.take_returned(now, number);
-                }
-                if ready.intersects(PollFlags::POLLIN | PollFlags::POLLERR) {
-                    busy |= self.take_datagrams(now, number, &mut batch);
-                }
+            if self.inbox.silence() || post_waits {
+                post_waits = self.take_orders(now);
+                post_waits |= self.take_letters(now);
+            }
+            busy = post_waits;
+            for number in 0..self.sockets.len() {
+                busy |= self.take_from_socket(now, number, &mut batch);
             }
             if self.engine.poll_timeout().is_some_and(|at| at <= now) {
                 self.engine.handle(now, Input::Timeout);
@@ -97,6 +91,24 @@ impl<E: Engine> Worker<E> {
             self.flush();
         }
         self.engine
+    }
+
+    /// Takes what the kernel has for a socket, a share of it. True when more may wait.
+    fn take_from_socket(&mut self, now: Instant, number: usize, batch: &mut ReceiveBatch) -> bool {
+        let (mut came_back, mut came) = (false, false);
+        if self.watch.failed(number) {
+            came_back = self.take_returned(now, number);
+            if !came_back {
+                self.watch.mended(number);
+            }
+        }
+        if self.watch.readable(number) {
+            came = self.take_datagrams(now, number, batch);
+            if !came {
+                self.watch.emptied(number);
+            }
+        }
+        came_back || came
     }
 
     /// Reads one batch from a socket. True when more may wait.
@@ -169,13 +181,15 @@ impl<E: Engine> Worker<E> {
         }
     }
 
-    /// Reads what came back. The kernel may give it to another shard than the one that sent it.
-    fn take_returned(&mut self, now: Instant, number: usize) {
+    /// Reads what came back. The kernel may give it to another shard than the one that sent it. True when more may wait.
+    fn take_returned(&mut self, now: Instant, number: usize) -> bool {
+        let mut more = true;
         for _ in 0..RETURNED_BATCH {
-            let Some(socket) = self.sockets.get_mut(number) else {
-                return;
-            };
-            let Some((destination, bytes)) = socket.returned(&mut self.returned) else {
+            let socket = self.sockets.get_mut(number);
+            let Some((destination, bytes)) =
+                socket.and_then(|socket| socket.returned(&mut self.returned))
+            else {
+                more = false;
                 break;
             };
             let bytes = Bytes::copy_from_slice(bytes);
@@ -200,6 +214,7 @@ impl<E: Engine> Worker<E> {
             }
         }
         self.post.ring();
+        more
     }
 
     /// Tells the core what the kernel refused to send. True when that made it send more.
