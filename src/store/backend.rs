@@ -25,7 +25,7 @@ fn untouched(peer: &str) -> Overrides {
 }
 
 macro_rules! backend {
-    ($name:ident, $database:ty, $connection:ty, $row:ty, $statements:expr, $empty:literal) => {
+    ($name:ident, $database:ty, $connection:ty, $row:ty, $dialect:expr, $empty:literal) => {
         pub(super) mod $name {
             use super::*;
 
@@ -203,20 +203,15 @@ macro_rules! backend {
                 words: Option<&Words>,
                 history: Option<&History>,
             ) -> Result<(), sqlx::Error> {
+                let calls_alone = !batch.replace && words.is_none() && history.is_none();
+                if $dialect.joins && calls_alone {
+                    return write_calls(connection, batch, ["BEGIN; ", "; COMMIT"]).await;
+                }
                 let mut transaction = connection.begin().await?;
                 if batch.replace {
                     sqlx::raw_sql($empty).execute(&mut *transaction).await?;
                 }
-                for chunk in sql::chunks(&batch.stale) {
-                    let query = sqlx::query($statements.delete(chunk.len()));
-                    let query = chunk.iter().fold(query, |query, id| query.bind(id.cast_signed()));
-                    query.execute(&mut *transaction).await?;
-                }
-                for chunk in sql::chunks(&batch.calls) {
-                    let query = sqlx::query($statements.insert(chunk.len()));
-                    let query = chunk.iter().fold(query, |query, call| bind(query, call));
-                    query.execute(&mut *transaction).await?;
-                }
+                write_calls(&mut transaction, batch, ["", ""]).await?;
                 if let Some(words) = words {
                     write_words(&mut transaction, words).await?;
                 }
@@ -224,6 +219,28 @@ macro_rules! backend {
                     write_history(&mut transaction, history).await?;
                 }
                 transaction.commit().await
+            }
+
+            /// Writes the calls of a batch. `around`: what to say with the first statement, before it, and with the last.
+            async fn write_calls(
+                connection: &mut $connection,
+                batch: &Batch,
+                around: [&str; 2],
+            ) -> Result<(), sqlx::Error> {
+                let mut pieces = sql::pieces(batch).peekable();
+                let [mut before, after] = around;
+                while let Some(piece) = pieces.next() {
+                    let mut text = piece.text(&$dialect);
+                    text.insert_str(0, std::mem::take(&mut before));
+                    if pieces.peek().is_none() {
+                        text.push_str(after);
+                    }
+                    let query = sqlx::query(&text);
+                    let query = piece.stale().fold(query, |query, id| query.bind(id.cast_signed()));
+                    let query = piece.calls().iter().fold(query, bind);
+                    query.execute(&mut *connection).await?;
+                }
+                Ok(())
             }
 
             async fn write_history(

@@ -15,7 +15,9 @@ use super::backend::{postgres, sqlite};
 use super::pending::Batch;
 use super::schema;
 use super::{History, Saved, StoreError, Target, Words};
-use crate::base::limits::{STORE_BUSY_TIMEOUT, STORE_OPEN_TIMEOUT, STORE_WRITE_TIMEOUT};
+use crate::base::limits::{
+    STORE_BUSY_TIMEOUT, STORE_OPEN_TIMEOUT, STORE_STATEMENTS, STORE_WRITE_TIMEOUT,
+};
 
 /// One connection at most.
 pub struct Link {
@@ -159,6 +161,7 @@ async fn connect(target: &Target) -> Result<Open, StoreError> {
                 .create_if_missing(true)
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Normal)
+                .statement_cache_capacity(STORE_STATEMENTS)
                 .busy_timeout(STORE_BUSY_TIMEOUT);
             open_sqlite(options).await
         }
@@ -166,6 +169,7 @@ async fn connect(target: &Target) -> Result<Open, StoreError> {
         Target::Postgres(url) => {
             let options = PgConnectOptions::from_str(url)?
                 .application_name("tandem")
+                .statement_cache_capacity(STORE_STATEMENTS)
                 .disable_statement_logging();
             let mut connection = PgConnection::connect_with(&options).await?;
             postgres::migrate(&mut connection, &schema::POSTGRES).await?;
