@@ -6,8 +6,12 @@ mod access;
 mod calls;
 #[path = "http/client.rs"]
 mod client;
+#[path = "../benches/message/counted.rs"]
+mod counted;
 #[path = "http/description.rs"]
 mod description;
+#[path = "http/economy.rs"]
+mod economy;
 #[path = "http/events.rs"]
 mod events;
 #[path = "http/explain.rs"]
@@ -26,3 +30,6 @@ mod page;
 mod peers;
 #[path = "http/server.rs"]
 mod server;
+
+#[global_allocator]
+static ALLOCATOR: counted::Counted = counted::Counted;

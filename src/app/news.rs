@@ -32,7 +32,7 @@ pub async fn tell(
 ) {
     let mut look = interval(EVENTS_LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut peers = Peers::new(&ledger.view(Instant::now()));
+    let mut peers = Peers::new(&ledger, Instant::now());
     let mut calls = Calls::default();
     loop {
         tokio::select! {
@@ -47,7 +47,7 @@ pub async fn tell(
                 }
             }
             _ = look.tick() => {
-                let changed = peers.look(&ledger.view(Instant::now()));
+                let changed = peers.look(&ledger, Instant::now());
                 let gathered = calls.flush(&ledger.directory());
                 changed.iter().chain(&gathered).for_each(|event| events.tell(event));
             }

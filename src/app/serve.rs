@@ -32,14 +32,13 @@ pub fn run(path: &Path) -> ExitCode {
     }
 }
 
-/// Threads for what may wait: HTTP, DNS, signals. SIP has threads of its own.
+/// One thread, the main one, for what may wait: HTTP, DNS, signals. SIP and the store have threads of their own. Of two,
+/// each would wake the other for every request, which costs as much as the request.
 pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("async")
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .context("cannot start the threads for HTTP and DNS")
+        .context("cannot start the runtime for HTTP and DNS")
 }
 
 async fn serve(config: config::Config, path: &Path) -> anyhow::Result<()> {
@@ -115,5 +114,17 @@ impl Signals {
                 return signal;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::RuntimeFlavor;
+
+    #[test]
+    fn a_request_wakes_no_second_thread() {
+        let runtime = super::runtime().expect("a runtime");
+        let flavor = runtime.handle().runtime_flavor();
+        assert_eq!(flavor, RuntimeFlavor::CurrentThread);
     }
 }

@@ -79,7 +79,7 @@ impl Server {
         let (stop_http, stopped) = oneshot::channel();
         let http_task = tokio::spawn(http::serve(
             tcp,
-            http::router(parts, Limits::default()),
+            http::site(parts, Limits::default()),
             async {
                 let _ = stopped.await;
             },

@@ -53,9 +53,13 @@ impl Account {
                 Life::Trial(trial) => trial.out.is_none(),
                 Life::Down(_) => false,
             }
-            && self.penalty.until().is_none()
-            && self.reports.acceptance() == Acceptance::Accepting
+            && self.accepts()
             && self.bucket.is_none_or(|bucket| bucket.has_token())
+    }
+
+    /// Accepting, by its own word, and not under penalty.
+    pub(super) fn accepts(&self) -> bool {
+        self.reports.acceptance() == Acceptance::Accepting && self.penalty.until().is_none()
     }
 
     /// Why it is not eligible; none when it is.

@@ -7,7 +7,7 @@ use super::account::Account;
 use super::ask::{Admin, Ask, EndCause, Step};
 use super::directory::{Directory, Peer};
 use super::eligibility::Reason;
-use super::feedback::{Acceptance, FeedbackOutcome};
+use super::feedback::FeedbackOutcome;
 use super::id::{GroupId, PeerId};
 use super::intake::Row;
 use super::reckon::Measure;
@@ -49,7 +49,7 @@ impl Snapshot {
             weight: account.weight(),
             admin: account.admin,
             health: account.vitals.health(),
-            accepting: acceptance == Acceptance::Accepting && account.penalty.until().is_none(),
+            accepting: account.accepts(),
             eligible: account.eligible,
             reasons: reasons.into_iter().chain(full).collect(),
             ramp: account.share(now, false),
@@ -60,7 +60,7 @@ impl Snapshot {
                 seq: account.reports.seq,
                 boot_id: account.reports.boot_id.clone(),
                 state: acceptance,
-                fresh: account.reports.until.is_some_and(|until| now < until),
+                fresh: account.reports.is_fresh(now),
             }),
             probe: ProbeView {
                 last_status: tally.last_status,

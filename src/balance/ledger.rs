@@ -11,6 +11,7 @@ use super::id::{Demand, GroupId, PeerId};
 use super::inspect;
 use super::names::Names;
 use super::rendezvous;
+use super::sign::Sign;
 use super::slot::{Slot, SlotKind};
 use super::state::State;
 use super::topology::{Capacity, ProbeMode, Topology};
@@ -246,18 +247,32 @@ impl Ledger {
 
     /// Every configured peer, and every removed one that still holds calls.
     pub fn view(&self, now: Instant) -> Vec<PeerView> {
+        let views = self.look(now, |_, _| true).into_iter();
+        views.map(|(_, view)| view).collect()
+    }
+
+    /// Of the same peers those whose sign is `news`, which is asked about each, under the lock.
+    pub fn look(
+        &self,
+        now: Instant,
+        mut news: impl FnMut(PeerId, &Sign) -> bool,
+    ) -> Vec<(Sign, PeerView)> {
         let directory = self.directory();
         let removed = directory.peers.iter().filter(|peer| peer.removed);
         let peers = directory.peers().chain(removed);
         // One peer at a time: the shards need not wait for thousands of them.
-        let snapshot = |peer: &super::Peer| {
+        let mut snapshot = |peer: &super::Peer| {
             let mut state = self.state.lock();
             let now = state.advance(now);
             let account = state.account(peer.id)?;
-            (account.configured || account.slots > 0).then(|| inspect::Snapshot::of(account, now))
+            if !account.configured && account.slots == 0 {
+                return None;
+            }
+            let sign = Sign::of(account, peer, now);
+            news(peer.id, &sign).then(|| (sign, inspect::Snapshot::of(account, now)))
         };
-        peers
-            .filter_map(|peer| Some(snapshot(peer)?.view(peer, &directory)))
+        let seen = peers.filter_map(|peer| snapshot(peer).map(|seen| (peer, seen)));
+        seen.map(|(peer, (sign, snapshot))| (sign, snapshot.view(peer, &directory)))
             .collect()
     }
 

@@ -27,6 +27,7 @@ mod reckon;
 mod recovery;
 mod rendezvous;
 mod reports;
+mod sign;
 mod slot;
 mod state;
 mod topology;
@@ -42,6 +43,7 @@ pub use feedback::{
 pub use id::{Demand, DemandError, GroupId, PeerId, ResourceId};
 pub use ledger::Ledger;
 pub use probe::{Due, Prober};
+pub use sign::Sign;
 pub use slot::Slot;
 pub use topology::{
     Capacity, CapacityMode, CodeRule, Disable, Dispatch, ExhaustedStep, Failover, FailoverRule,

@@ -121,6 +121,11 @@ impl Reports {
         moments.into_iter().flatten().min()
     }
 
+    /// Whether the last report still counts.
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now < until)
+    }
+
     pub fn acceptance(&self) -> Acceptance {
         self.state
             .map_or(Acceptance::Accepting, |state| state.value)

@@ -1,5 +1,6 @@
 //! Who may write: bearer tokens, compared in constant time.
 
+use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 
@@ -42,7 +43,7 @@ impl Tokens {
         expected: Option<&str>,
         loopback: bool,
         headers: &HeaderMap,
-        whose: &str,
+        whose: impl Display,
     ) -> Result<(), Problem> {
         let Some(expected) = expected.filter(|token| !token.is_empty()) else {
             if !loopback {

@@ -39,12 +39,20 @@ impl Clients {
 
     /// Takes one request from the client's bucket, or says how long until it has one again.
     pub fn admit(&self, client: IpAddr, now: Instant) -> Result<(), Duration> {
-        let key = self.place(network(client), now);
+        let key = network(client);
+        if let Some(mut bucket) = self.buckets.get_mut(&key) {
+            return self.take(&mut bucket, now);
+        }
+        let key = self.place(key, now);
         let fresh = Bucket {
             tokens: self.rate.burst,
             at: now,
         };
         let mut bucket = self.buckets.entry(key).or_insert(fresh);
+        self.take(&mut bucket, now)
+    }
+
+    fn take(&self, bucket: &mut Bucket, now: Instant) -> Result<(), Duration> {
         bucket.tokens = self.tokens(*bucket, now);
         bucket.at = now;
         if bucket.tokens >= 1.0 {
@@ -55,10 +63,10 @@ impl Clients {
         Err(Duration::from_secs_f64(missing / self.rate.per_second))
     }
 
-    /// The client's own key while there is room, else the one that all newcomers share. Full buckets carry
+    /// A newcomer's own key while there is room, else the one that all newcomers share. Full buckets carry
     /// no memory, so they make room first.
     fn place(&self, client: IpAddr, now: Instant) -> IpAddr {
-        if self.buckets.contains_key(&client) || self.buckets.len() < self.rate.clients_max {
+        if self.buckets.len() < self.rate.clients_max {
             return client;
         }
         self.buckets

@@ -1,5 +1,6 @@
 //! Load reports from the peers.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,18 +40,28 @@ pub async fn report(
     headers: HeaderMap,
     body: Result<JsonBody<FeedbackReport>, Problem>,
 ) -> Result<Json<FeedbackAnswer>, Problem> {
+    let report = body.map(|JsonBody(report)| report);
+    take(&api, &name, &headers, report).await.map(Json)
+}
+
+/// Takes a report, or says why not.
+pub async fn take(
+    api: &Api,
+    name: &str,
+    headers: &HeaderMap,
+    report: Result<FeedbackReport, Problem>,
+) -> Result<FeedbackAnswer, Problem> {
     let directory = api.parts.ledger.directory();
-    let id = directory.peer_named(&name);
+    let id = directory.peer_named(name);
     let peer = id.and_then(|id| directory.peer(id));
-    let peer = peer.ok_or_else(|| Problem::no_such_peer(&name))?;
+    let peer = peer.ok_or_else(|| Problem::no_such_peer(name))?;
     let token = peer.feedback.as_ref().map(|spec| spec.token.as_ref());
-    let whose = format!("the feedback token of {name}");
     let ledger = &api.parts.ledger;
     let refused = |outcome| move |_: &Problem| ledger.report_refused(peer.id, outcome);
     api.tokens
-        .check(token, api.parts.loopback, &headers, &whose)
+        .check(token, api.parts.loopback, headers, Whose(name))
         .inspect_err(refused(FeedbackOutcome::Denied))?;
-    let JsonBody(report) = body.inspect_err(refused(FeedbackOutcome::Malformed))?;
+    let report = report.inspect_err(refused(FeedbackOutcome::Malformed))?;
     if report == FeedbackReport::default() {
         ledger.report_refused(peer.id, FeedbackOutcome::Malformed);
         return Err(Problem::malformed(
@@ -60,7 +71,7 @@ pub async fn report(
     let checked = check(&report).inspect_err(refused(FeedbackOutcome::Impossible))?;
     let answer = ledger
         .feedback(Instant::now(), peer.id, &checked)
-        .map_err(|error| refusal(error, &name))?;
+        .map_err(|error| refusal(error, name))?;
     if answer.restarted || report.calls.is_some() {
         let news = PeerNews {
             restarted: answer.restarted,
@@ -72,11 +83,20 @@ pub async fn report(
             ledger.restart_told(peer.id);
         }
     }
-    Ok(Json(FeedbackAnswer {
+    Ok(FeedbackAnswer {
         resources: views::rooms(&answer.resources),
         accepted_seq: answer.accepted_seq,
-        peer: name,
-    }))
+        peer: name.to_owned(),
+    })
+}
+
+/// Whose token is asked for: worded only where it is not shown.
+struct Whose<'a>(&'a str);
+
+impl Display for Whose<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the feedback token of {}", self.0)
+    }
 }
 
 fn refusal(error: FeedbackError, name: &str) -> Problem {
@@ -115,8 +135,8 @@ fn check(report: &FeedbackReport) -> Result<Report, Problem> {
 
 fn check_resource(name: &str, resource: &ReportedResource) -> Result<ResourceReport, Problem> {
     let units = |number: &Option<Number>, field: &str| {
-        let whose = format!("resources.{name}.{field}");
-        whole(number.as_ref(), u64::from(u32::MAX), &whose)
+        let whose = format_args!("resources.{name}.{field}");
+        whole(number.as_ref(), u64::from(u32::MAX), whose)
     };
     Ok(ResourceReport {
         used: units(&resource.used, "used")?,
@@ -132,7 +152,7 @@ fn acceptance(state: FeedbackState) -> Acceptance {
     }
 }
 
-fn whole(number: Option<&Number>, max: u64, field: &str) -> Result<Option<u64>, Problem> {
+fn whole(number: Option<&Number>, max: u64, field: impl Display) -> Result<Option<u64>, Problem> {
     let Some(number) = number else {
         return Ok(None);
     };

@@ -4,13 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ::metrics::Counter;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::SemaphorePermit;
 
 use super::Api;
-use super::body::drain;
+use super::body::{Chunks, drain};
 use super::problem::Problem;
 use crate::base::limits::HTTP_BODY_MAX;
 
@@ -30,10 +32,15 @@ pub async fn count(request: Request, next: Next) -> Response {
         None => "other".to_owned(),
     };
     let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    let labels = [("method", method), ("route", route), ("status", status)];
-    ::metrics::counter!("tandem_http_requests_total", &labels).increment(1);
+    counter(method, route, response.status()).increment(1);
     response
+}
+
+/// The counter of these answers.
+pub fn counter(method: String, route: String, status: StatusCode) -> Counter {
+    let status = status.as_u16().to_string();
+    let labels = [("method", method), ("route", route), ("status", status)];
+    ::metrics::counter!("tandem_http_requests_total", &labels)
 }
 
 /// Lets a request in, or refuses it before any handler has seen it.
@@ -43,27 +50,41 @@ pub async fn admit(State(api): State<Arc<Api>>, request: Request, next: Next) ->
         return next.run(request).await;
     }
     let client = request.extensions().get::<Client>().copied();
+    let _place = match place(&api, client) {
+        Ok(place) => place,
+        Err(problem) => return problem.into_response(),
+    };
+    if declares_too_much(request.headers()) {
+        let (head, body) = request.into_parts();
+        return refuse_large(&head.headers, body, api.body_timeout)
+            .await
+            .into_response();
+    }
+    next.run(request).await
+}
+
+/// A place among the requests under way, for a client that has not asked too often.
+pub fn place(api: &Api, client: Option<Client>) -> Result<SemaphorePermit<'_>, Problem> {
     let admitted = client.map(|Client(from)| api.clients.admit(from.ip(), Instant::now()));
     if let Some(Err(wait)) = admitted {
-        return Problem::of(
+        return Err(Problem::of(
             StatusCode::TOO_MANY_REQUESTS,
             "this address sends too many requests",
         )
-        .retry_after(wait.as_secs().saturating_add(1))
-        .into_response();
+        .retry_after(wait.as_secs().saturating_add(1)));
     }
-    let Ok(_permit) = api.requests.try_acquire() else {
-        return Problem::of(
+    api.requests.try_acquire().map_err(|_| {
+        Problem::of(
             StatusCode::SERVICE_UNAVAILABLE,
             "too many requests are under way",
         )
         .retry_after(1)
-        .into_response();
-    };
-    if declared_length(request.headers()) > HTTP_BODY_MAX as u64 {
-        return refuse_large(request, api.body_timeout).await;
-    }
-    next.run(request).await
+    })
+}
+
+/// Whether a body is said to come that is too long.
+pub fn declares_too_much(headers: &HeaderMap) -> bool {
+    declared_length(headers) > HTTP_BODY_MAX as u64
 }
 
 /// What `Content-Length` declares. The HTTP library has refused unreadable values already.
@@ -74,10 +95,11 @@ fn declared_length(headers: &HeaderMap) -> u64 {
         .unwrap_or(0)
 }
 
-async fn refuse_large(request: Request, patience: Duration) -> Response {
+/// 413, once the client has had time to send the body.
+pub async fn refuse_large(headers: &HeaderMap, body: impl Chunks, patience: Duration) -> Problem {
     // A client that asks first (RFC 9110 §10.1.1) has not sent anything yet, and need not.
-    if !request.headers().contains_key(header::EXPECT) {
-        let _ = tokio::time::timeout(patience, drain(request.into_body())).await;
+    if !headers.contains_key(header::EXPECT) {
+        let _ = tokio::time::timeout(patience, drain(body)).await;
     }
-    Problem::too_large(HTTP_BODY_MAX).into_response()
+    Problem::too_large(HTTP_BODY_MAX)
 }

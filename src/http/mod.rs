@@ -20,6 +20,7 @@ mod page;
 mod peers;
 mod problem;
 mod serve;
+mod site;
 pub mod views;
 
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::routing::{get, patch, post};
+use hyper_util::service::TowerToHyperService;
 use tokio::sync::Semaphore;
 use tower_http::timeout::TimeoutLayer;
 
@@ -47,6 +49,7 @@ pub use events::{Event, Events};
 pub use openapi::document;
 pub use problem::{PROBLEM_JSON, ProblemBody};
 pub use serve::serve;
+pub use site::Site;
 
 /// What the API stands on.
 pub struct Parts {
@@ -112,8 +115,8 @@ impl Api {
     }
 }
 
-/// All routes with everything that guards them. Give it to [`serve`].
-pub fn router(parts: Parts, limits: Limits) -> Router {
+/// All that is served, with everything that guards it. Give it to [`serve`].
+pub fn site(parts: Parts, limits: Limits) -> Site {
     let api = Arc::new(Api {
         parts,
         clients: clients::Clients::new(limits.rate),
@@ -122,6 +125,16 @@ pub fn router(parts: Parts, limits: Limits) -> Router {
         body_timeout: limits.body_timeout,
         started: Instant::now(),
     });
+    let (post, route) = ("POST".to_owned(), site::ROUTE.to_owned());
+    Site {
+        router: TowerToHyperService::new(router(Arc::clone(&api), limits.request_timeout)),
+        taken: guard::counter(post, route, StatusCode::OK),
+        patience: limits.request_timeout,
+        api,
+    }
+}
+
+fn router(api: Arc<Api>, patience: Duration) -> Router {
     Router::new()
         .route("/", get(page::html))
         .route("/page.css", get(page::css))
@@ -141,7 +154,7 @@ pub fn router(parts: Parts, limits: Limits) -> Router {
                 .delete(peers::remove)
                 .merge(patch(peers::patch)),
         )
-        .route("/v1/peers/{peer}/feedback", post(feedback::report))
+        .route(site::ROUTE, post(feedback::report))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::show).delete(calls::end))
         .route("/v1/explain", post(explain::explain))
@@ -149,7 +162,7 @@ pub fn router(parts: Parts, limits: Limits) -> Router {
         .fallback(operation::no_such_path)
         .layer(TimeoutLayer::with_status_code(
             StatusCode::SERVICE_UNAVAILABLE,
-            limits.request_timeout,
+            patience,
         ))
         .layer(map_response(problem::shape))
         .layer(from_fn_with_state(Arc::clone(&api), guard::admit))

@@ -11,6 +11,9 @@ use super::control::Refused;
 /// The media type of every error.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// Why a request that took too long is 503.
+pub const TOO_LATE: &str = "the answer was not ready in time";
+
 /// What every error of this API looks like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ProblemBody {
@@ -204,7 +207,7 @@ fn detail_of(status: StatusCode) -> &'static str {
     match status {
         StatusCode::METHOD_NOT_ALLOWED => "this path has no such method; see Allow",
         StatusCode::REQUEST_TIMEOUT => "the request did not come whole in time",
-        StatusCode::SERVICE_UNAVAILABLE => "the answer was not ready in time",
+        StatusCode::SERVICE_UNAVAILABLE => TOO_LATE,
         StatusCode::BAD_REQUEST => "the path or the query cannot be read",
         _ => "see GET /openapi.json",
     }

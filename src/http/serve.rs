@@ -1,21 +1,19 @@
 //! The listening socket: a bounded number of connections, each with bounded headers and bounded patience.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::body::Body;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::{Service, service_fn};
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::Site;
 use super::guard::Client;
 use crate::base::limits::{
     HTTP_ACCEPT_PAUSE, HTTP_CONNECTIONS_MAX, HTTP_HEADER_BYTES_MAX, HTTP_HEADER_TIMEOUT,
@@ -23,7 +21,7 @@ use crate::base::limits::{
 };
 
 /// Serves until `stop` is done, then lets the requests under way finish, for a short while.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, site: Site, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(HTTP_CONNECTIONS_MAX));
     let (closing, closed) = watch::channel(());
     let mut stop = pin!(stop);
@@ -37,7 +35,7 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
                 tokio::spawn(connection(
                     stream,
                     address,
-                    router.clone(),
+                    site.clone(),
                     closed.clone(),
                     place,
                 ));
@@ -72,15 +70,14 @@ async fn accept(
 async fn connection(
     stream: TcpStream,
     address: SocketAddr,
-    router: Router,
+    site: Site,
     mut closed: watch::Receiver<()>,
     _place: OwnedSemaphorePermit,
 ) {
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Client(address));
-        router.call(request)
+    let site = Arc::new(site);
+    let service = service_fn(move |request| {
+        let site = Arc::clone(&site);
+        async move { Ok::<_, Infallible>(site.answer(Client(address), request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

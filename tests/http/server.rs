@@ -17,6 +17,8 @@ use crate::client::{Answer, Request};
 use crate::fakes::{FakeCalls, FakeControl};
 
 pub const ADMIN: &str = "the admin token";
+/// The token of pbx-a's reports.
+pub const PBX_A: &str = "token of pbx-a";
 
 /// Ends with the test.
 pub struct Server {
@@ -37,19 +39,12 @@ impl Server {
     }
 
     pub fn with(limits: Limits, loopback: bool, admin: Option<&str>) -> Self {
-        let topology = topology();
-        let ledger = Ledger::new(&topology, 7, Instant::now()).expect("the topology is sound");
-        let control = Arc::new(FakeControl::new(Arc::clone(&ledger), topology, admin));
-        let calls = Arc::new(FakeCalls::default());
-        let events = Arc::new(Events::default());
-        let parts = Parts {
-            ledger: Arc::clone(&ledger),
-            control: control.clone(),
-            calls: calls.clone(),
-            events: Arc::clone(&events),
-            node: Arc::from("node-1"),
-            loopback,
-        };
+        let Made {
+            parts,
+            control,
+            calls,
+        } = Made::new(loopback, admin);
+        let (ledger, events) = (Arc::clone(&parts.ledger), Arc::clone(&parts.events));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -59,8 +54,8 @@ impl Server {
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
         let listener = listener.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let router = http::router(parts, limits);
-        let serving = runtime.spawn(http::serve(listener, router, async {
+        let site = http::site(parts, limits);
+        let serving = runtime.spawn(http::serve(listener, site, async {
             let _ = stopped.await;
         }));
         Self {
@@ -112,9 +107,38 @@ impl Server {
     #[track_caller]
     pub fn report(&self, body: &Value) -> Answer {
         Request::new("POST", "/v1/peers/pbx-a/feedback")
-            .token("token of pbx-a")
+            .token(PBX_A)
             .json(body)
             .send(self.address)
+    }
+}
+
+/// What a server stands on, and the fakes in it.
+pub struct Made {
+    pub parts: Parts,
+    pub control: Arc<FakeControl>,
+    pub calls: Arc<FakeCalls>,
+}
+
+impl Made {
+    pub fn new(loopback: bool, admin: Option<&str>) -> Self {
+        let topology = topology();
+        let ledger = Ledger::new(&topology, 7, Instant::now()).expect("the topology is sound");
+        let control = Arc::new(FakeControl::new(Arc::clone(&ledger), topology, admin));
+        let calls = Arc::new(FakeCalls::default());
+        let parts = Parts {
+            ledger,
+            control: control.clone(),
+            calls: calls.clone(),
+            events: Arc::default(),
+            node: Arc::from("node-1"),
+            loopback,
+        };
+        Self {
+            parts,
+            control,
+            calls,
+        }
     }
 }
 
@@ -137,7 +161,7 @@ fn topology() -> Topology {
         (Arc::from("transcoding"), Capacity::Limited(10)),
     ];
     first.feedback = Some(FeedbackSpec {
-        token: Arc::from("token of pbx-a"),
+        token: Arc::from(PBX_A),
         ttl: Duration::from_secs(10),
         capacity: CapacityMode::Min,
         legs_per_call: 1,

@@ -1,22 +1,26 @@
 //! Peers, compared with what they were.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
 
 use super::now;
-use crate::balance::{Acceptance, FeedbackOutcome, PeerView};
+use crate::balance::{Acceptance, FeedbackOutcome, Ledger, PeerId, PeerView, Sign};
 use crate::base::limits::EVENTS_ELIGIBLE_LOOKS;
 use crate::http::Event;
 use crate::http::model::{Change, FeedbackEvent, PeerEvent};
 use crate::http::views as shown;
 
 /// All configured peers as they were told last.
+#[derive(Default)]
 pub struct Peers {
-    known: BTreeMap<Arc<str>, Seen>,
+    known: HashMap<PeerId, Seen>,
+    looks: u64,
 }
 
 /// What is compared of one peer: words by what they are about.
 struct Seen {
+    /// As it was when it was put into words; while that stays, nothing of it is looked at again.
+    sign: Sign,
     facts: BTreeMap<String, String>,
     eligible: bool,
     /// Looks in a row at which it was otherwise.
@@ -24,54 +28,76 @@ struct Seen {
     /// Whether reports are in force, and what they say; none while there never was one.
     report: Option<(bool, Acceptance)>,
     refused: u64,
+    /// The last look that met it.
+    look: u64,
 }
 
 impl Peers {
     /// As they are now; that is no news.
-    pub fn new(views: &[PeerView]) -> Self {
-        let mut peers = Peers {
-            known: BTreeMap::new(),
-        };
-        for view in views.iter().filter(|view| !view.removed) {
-            peers.known.insert(view.name.clone(), Seen::of(view));
+    pub fn new(ledger: &Ledger, now: Instant) -> Self {
+        let mut peers = Peers::default();
+        for (sign, view) in ledger.look(now, |_, sign| !sign.removed) {
+            peers.known.insert(view.id, Seen::of(sign, &view, 0));
         }
         peers
     }
 
     /// What has changed since.
-    pub fn look(&mut self, views: &[PeerView]) -> Vec<Event> {
+    pub fn look(&mut self, ledger: &Ledger, now: Instant) -> Vec<Event> {
+        let changed = self.changed(ledger, now);
         let mut events = Vec::new();
-        // A removed peer is viewed until its last call has ended; one without calls is gone at once, and stays in here.
-        let mut known = std::mem::take(&mut self.known);
-        for view in views {
-            let was = known.remove(&view.name);
-            match (was, view.removed) {
-                (None, true) => {}
-                (Some(_), true) => events.push(peer(view, vec![configured("yes", "no")])),
-                (None, false) => {
-                    events.push(peer(view, vec![configured("no", "yes")]));
-                    self.known.insert(view.name.clone(), Seen::of(view));
-                }
-                (Some(mut seen), false) => {
-                    events.extend(seen.changes(view).map(|changes| peer(view, changes)));
-                    events.extend(seen.reports(view));
-                    self.known.insert(view.name.clone(), seen);
-                }
+        for (sign, view) in changed {
+            if view.removed {
+                self.known.remove(&view.id);
+                events.push(peer(&view, vec![configured("yes", "no")]));
+            } else if let Some(seen) = self.known.get_mut(&view.id) {
+                events.extend(seen.changes(&view).map(|changes| peer(&view, changes)));
+                events.extend(seen.reports(&view));
+                seen.sign = sign;
+            } else {
+                events.push(peer(&view, vec![configured("no", "yes")]));
+                self.known
+                    .insert(view.id, Seen::of(sign, &view, self.looks));
             }
         }
+        // One that was removed without calls is met no more.
+        self.known.retain(|_, seen| seen.look == self.looks);
         events
+    }
+
+    /// Those that may be news.
+    fn changed(&mut self, ledger: &Ledger, now: Instant) -> Vec<(Sign, PeerView)> {
+        self.looks += 1;
+        let (look, known) = (self.looks, &mut self.known);
+        ledger.look(now, |id, sign| match known.get_mut(&id) {
+            Some(seen) => seen.is_news(sign, look),
+            // A removed peer is viewed until its last call has ended.
+            None => !sign.removed,
+        })
     }
 }
 
 impl Seen {
-    fn of(view: &PeerView) -> Self {
+    fn of(sign: Sign, view: &PeerView, look: u64) -> Self {
         Seen {
+            sign,
             facts: facts(view),
             eligible: view.eligible,
             otherwise: 0,
             report: report(view),
             refused: refused(view),
+            look,
         }
+    }
+
+    /// Whether the peer is to be compared word by word.
+    fn is_news(&mut self, sign: &Sign, look: u64) -> bool {
+        self.look = look;
+        let same = *sign == self.sign && sign.eligible == self.eligible;
+        if same {
+            self.otherwise = 0;
+        }
+        !same
     }
 
     fn changes(&mut self, view: &PeerView) -> Option<Vec<Change>> {
@@ -206,3 +232,6 @@ fn state_word(state: Acceptance) -> &'static str {
         Acceptance::Paused => "paused",
     }
 }
+
+#[cfg(test)]
+mod tests;
