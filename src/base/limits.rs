@@ -190,6 +190,10 @@ pub const RETRY_AFTER_MAX_S: u32 = 120;
 pub const RETRY_AFTER_FULL: Duration = Duration::from_secs(5);
 /// Retry-After while the process stops.
 pub const RETRY_AFTER_STOPPING: Duration = Duration::from_secs(10);
+/// The longest Retry-After that an INVITE gets for which there is no time; the shortest is one second.
+pub const RETRY_AFTER_SHED_MAX_S: u32 = 5;
+/// How long the ACK may take for an INVITE that was shed: 64*T1, for as long is an INVITE repeated.
+pub const SHED_ACK_PATIENCE: Duration = Duration::from_secs(32);
 /// Outputs that the core's queue keeps room for between inputs.
 pub const OUTPUTS_KEPT: usize = 4096;
 
@@ -198,6 +202,17 @@ const _: () = assert!(RESOLVE_PATIENCE.as_secs() > RESOLVE_TIMEOUT.as_secs());
 pub const WAKE_GRID: Duration = Duration::from_millis(10);
 /// Datagrams that wait in one shard's mailbox; the last quarter takes no INVITE.
 pub const MAILBOX_LETTERS_MAX: usize = 8192;
+/// What a shard's queues may hold back a datagram before new calls are refused for it; more of them the longer it is.
+pub const QUEUE_DELAY_MIN: Duration = Duration::from_millis(5);
+/// The delay at which every new call is refused, and from which on they are passed over without an answer, all of them
+/// from twice as long.
+pub const QUEUE_DELAY_MAX: Duration = Duration::from_millis(25);
+/// A delay that is over sooner is a burst, and nothing is refused for it.
+pub const QUEUE_BURST: Duration = Duration::from_millis(100);
+/// For how long after a delay the next one is no burst.
+pub const QUEUE_MEMORY: Duration = Duration::from_secs(2);
+/// How long sockets go on stamping arrivals after they last had more than a batch to give.
+pub const STAMPS_LINGER: Duration = Duration::from_secs(10);
 /// Questions and answers that wait for one shard.
 pub const MAILBOX_ORDERS_MAX: usize = 1024;
 /// Letters, and orders, that a shard takes in one turn.

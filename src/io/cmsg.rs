@@ -2,10 +2,11 @@
 
 use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::time::Duration;
 
 use nix::libc;
 
-/// Room for the control messages of one datagram: packet info, the kernel's drop count, an extended error.
+/// Room for the control messages of one datagram: packet info, the kernel's drop count and stamp, an extended error.
 pub(super) const CONTROL_SPACE: usize = 192;
 
 #[repr(C, align(8))]
@@ -41,6 +42,14 @@ pub(super) fn packet_info_v4(data: &[u8]) -> Option<IpAddr> {
 pub(super) fn packet_info_v6(data: &[u8]) -> Option<IpAddr> {
     let octets: [u8; 16] = data.get(..16)?.try_into().ok()?;
     Some(IpAddr::V6(Ipv6Addr::from(octets)))
+}
+
+/// `struct timespec`: seconds and nanoseconds since 1970.
+pub(super) fn timestamp(data: &[u8]) -> Option<Duration> {
+    let seconds = i64::from_ne_bytes(*data.first_chunk()?);
+    let nanoseconds = i64::from_ne_bytes(*data.get(8..)?.first_chunk()?);
+    let nanoseconds = u32::try_from(nanoseconds).ok()?;
+    Some(Duration::new(u64::try_from(seconds).ok()?, nanoseconds))
 }
 
 /// Writes the control message that makes a datagram leave from `local`; returns its length.

@@ -12,11 +12,12 @@ use std::io;
 use std::mem::{self, size_of};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
 
 use nix::libc;
 
 use super::cmsg::{
-    CONTROL_SPACE, Control, each_control, packet_info_v4, packet_info_v6, socket_addr,
+    CONTROL_SPACE, Control, each_control, packet_info_v4, packet_info_v6, socket_addr, timestamp,
     write_packet_info, write_socket_addr,
 };
 use crate::base::limits::{DATAGRAM_BATCH, DATAGRAM_BYTES_MAX};
@@ -30,6 +31,8 @@ pub struct Datagram<'a> {
     pub local: Option<IpAddr>,
     /// How many datagrams the kernel has dropped on this socket so far, once it has dropped any.
     pub kernel_drops: Option<u32>,
+    /// When the kernel took it in, since 1970, where the socket asks for that.
+    pub stamp: Option<Duration>,
     /// Whether it was longer than a buffer and lost its end.
     pub truncated: bool,
     /// What it carries.
@@ -172,6 +175,7 @@ impl ReceiveBatch {
             source: socket_addr(&self.parts.names[i])?,
             local: None,
             kernel_drops: None,
+            stamp: None,
             truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
             bytes: self.buffers.get(start..start + length)?,
         };
@@ -181,6 +185,7 @@ impl ReceiveBatch {
         each_control(control, |level, kind, data| match (level, kind) {
             (libc::IPPROTO_IP, libc::IP_PKTINFO) => datagram.local = packet_info_v4(data),
             (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => datagram.local = packet_info_v6(data),
+            (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => datagram.stamp = timestamp(data),
             (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => {
                 datagram.kernel_drops = data
                     .first_chunk()

@@ -93,6 +93,7 @@ pub struct UdpSocket {
     paths: Option<Paths>,
     queue: VecDeque<(SocketAddr, Bytes)>,
     kernel_drops_seen: u32,
+    stamps: bool,
     counters: Counters,
 }
 
@@ -135,6 +136,16 @@ impl UdpSocket {
     pub fn learn(&mut self, remote: SocketAddr, local: Option<IpAddr>) {
         if let (Some(paths), Some(local)) = (&mut self.paths, local) {
             paths.learn(remote, local);
+        }
+    }
+
+    /// Has the kernel stamp each datagram with the time that it came in ([`Datagram::stamp`](super::mmsg::Datagram)). It costs
+    /// something, on every socket of the host.
+    pub fn stamp(&mut self, wanted: bool) {
+        if self.stamps != wanted {
+            // Without stamps delays are not seen, as if there were none.
+            let _ = setsockopt(&self.socket, sockopt::ReceiveTimestampns, &wanted);
+            self.stamps = wanted;
         }
     }
 
@@ -316,6 +327,7 @@ fn adopt(socket: Socket) -> io::Result<UdpSocket> {
         socket,
         queue: VecDeque::new(),
         kernel_drops_seen: 0,
+        stamps: false,
         counters: Counters::default(),
     })
 }

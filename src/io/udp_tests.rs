@@ -217,3 +217,25 @@ fn what_waits_to_be_sent_is_bounded_and_the_rest_counted() {
     assert_eq!(socket.counters().queue_full, 5);
     assert!(socket.wants_write());
 }
+
+#[test]
+fn a_socket_stamps_what_comes_in_while_it_is_asked_to() {
+    let mut socket = one(LOOPBACK);
+    let sender = plain(LOOPBACK);
+    let clock = || {
+        std::time::SystemTime::UNIX_EPOCH
+            .elapsed()
+            .expect("after 1970")
+    };
+    for wanted in [true, false, true] {
+        socket.stamp(wanted);
+        let before = clock();
+        sender.send_to(b"x", socket.address()).expect("sent");
+        let mut batch = ReceiveBatch::new();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while socket.receive(&mut batch) == 0 && Instant::now() < deadline {}
+        let stamp = batch.get(0).expect("a datagram within 5 s").stamp;
+        assert_eq!(stamp.is_some(), wanted);
+        assert!(stamp.is_none_or(|stamp| before <= stamp && stamp <= clock()));
+    }
+}

@@ -13,7 +13,7 @@ use super::checking::Checking;
 use super::context::Context;
 use super::farewell::Farewell;
 use super::own_request::OwnRequest;
-use super::port::{Answer, Command, Input, Notice, Output};
+use super::port::{Answer, Command, Excess, Input, Notice, Output};
 use super::probing::Probing;
 use super::saving::Unsaved;
 use super::setup::Setup;
@@ -65,6 +65,8 @@ pub struct Core {
     pub(super) probing: Option<Probing>,
     pub(super) checking: Checking,
     pub(super) rates: SourceRates,
+    /// Until when an ACK may come for an INVITE that was shed.
+    pub(super) shed_until: Option<Instant>,
     pub(super) stopping: bool,
     pub(super) unsaved: Unsaved,
     pub(super) stats: Stats,
@@ -109,6 +111,7 @@ impl Core {
             probing: (shard.0 == 0).then(|| Probing::new(now, chance.u64(..), &setup)),
             checking: Checking::new(now, chance.u64(..)),
             rates: SourceRates::new(hasher.clone()),
+            shed_until: None,
             stopping: false,
             unsaved: Unsaved::default(),
             stats: Stats::default(),
@@ -130,7 +133,13 @@ impl Core {
                 listener,
                 source,
                 bytes,
-            } => self.datagram(now, listener, source, bytes),
+            } => self.datagram(now, listener, source, bytes, Excess::default()),
+            Input::Pressed {
+                listener,
+                source,
+                bytes,
+                excess,
+            } => self.datagram(now, listener, source, bytes, excess),
             Input::Unreachable { bytes, .. } => self.unreachable(now, bytes),
             Input::Timeout => self.timeout(now),
             Input::Resolved { token, addresses } => self.resolved(now, token, &addresses),
@@ -196,12 +205,21 @@ impl Core {
         result
     }
 
-    fn datagram(&mut self, now: Instant, listener: ListenerId, source: SocketAddr, bytes: &[u8]) {
+    fn datagram(
+        &mut self,
+        now: Instant,
+        listener: ListenerId,
+        source: SocketAddr,
+        bytes: &[u8],
+        excess: Excess,
+    ) {
         self.with_parsed(bytes, |core, parsed| match parsed {
             Ok(message) => {
                 core.stats.received[kind_of(&message)] += 1;
                 if message.is_request() {
-                    core.request(now, listener, source, &message);
+                    if !core.shed(now, listener, source, &message, excess) {
+                        core.request(now, listener, source, &message);
+                    }
                 } else {
                     core.response(now, &message);
                 }

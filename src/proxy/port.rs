@@ -23,6 +23,17 @@ pub enum Input<'a> {
         /// Its bytes.
         bytes: &'a [u8],
     },
+    /// A datagram came in while more comes than one core can do: an INVITE for a new call may be refused out of hand.
+    Pressed {
+        /// On this listener.
+        listener: ListenerId,
+        /// From here.
+        source: SocketAddr,
+        /// Its bytes.
+        bytes: &'a [u8],
+        /// How many of the new calls are too many.
+        excess: Excess,
+    },
     /// The network gave a datagram of ours back: nobody listens at `destination`.
     Unreachable {
         /// Where it was sent.
@@ -48,6 +59,15 @@ pub enum Input<'a> {
         /// What is asked.
         command: Command,
     },
+}
+
+/// Shares of the new calls, each from 0 to 1, that there is no time for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Excess {
+    /// Refused, those that get no answer included.
+    pub refused: f64,
+    /// Passed over without an answer.
+    pub unanswered: f64,
 }
 
 /// A question or an order from the API.

@@ -54,11 +54,17 @@ pub(super) fn reply_address(message: &Message<'_>, source: SocketAddr) -> Socket
 impl Core {
     /// The To tag of our own responses: the same for every copy of a request, so that a stateless refusal is too (RFC 3261 §8.2.7).
     pub(super) fn local_tag(&self, message: &Message<'_>) -> String {
+        format!("{:016x}", self.hash_of_copies(message, 0))
+    }
+
+    /// The same for every copy of a request and for the ACK of its refusal, and to be foreseen by nobody. Each purpose has its own.
+    pub(super) fn hash_of_copies(&self, message: &Message<'_>, purpose: u8) -> u64 {
         let mut hasher = self.hasher.build_hasher();
+        hasher.write_u8(purpose);
         hasher.write(message.call_id());
         hasher.write(message.top_via().branch.unwrap_or_default());
         hasher.write_u32(message.cseq());
-        format!("{:016x}", hasher.finish())
+        hasher.finish()
     }
 
     /// Writes a response of our own into the buffer.
@@ -114,9 +120,7 @@ impl Core {
         let Some((status, reason)) = error.reject() else {
             return;
         };
-        let known =
-            self.setup.directory.peer_at(source).is_some() || self.setup.trust.covers(source.ip());
-        if !known {
+        if !self.is_known(source) {
             return;
         }
         let mut index = sip::Index::new();

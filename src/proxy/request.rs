@@ -40,6 +40,9 @@ impl Core {
                 return;
             }
         }
+        if self.ends_shed(now, message) {
+            return;
+        }
         let incoming = Incoming {
             message,
             listener,

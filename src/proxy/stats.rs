@@ -80,11 +80,15 @@ pub enum DropReason {
     TableFull,
     /// A host name that did not resolve.
     Unresolved,
+    /// An INVITE that more came than could be done; answered with 503.
+    Shed,
+    /// The same, without an answer.
+    ShedUnanswered,
 }
 
 impl DropReason {
     /// All reasons, in the order of [`DropReason::index`].
-    pub const ALL: [DropReason; 7] = [
+    pub const ALL: [DropReason; 9] = [
         DropReason::Malformed,
         DropReason::Untrusted,
         DropReason::RateLimited,
@@ -92,6 +96,8 @@ impl DropReason {
         DropReason::StrayAck,
         DropReason::TableFull,
         DropReason::Unresolved,
+        DropReason::Shed,
+        DropReason::ShedUnanswered,
     ];
 
     /// Position in [`DropReason::ALL`].
@@ -109,6 +115,8 @@ impl DropReason {
             DropReason::StrayAck => "stray_ack",
             DropReason::TableFull => "table_full",
             DropReason::Unresolved => "unresolved",
+            DropReason::Shed => "shed",
+            DropReason::ShedUnanswered => "shed_unanswered",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::mailbox::{Inbox, Mailbox, mailbox};
 use super::post::Post;
@@ -61,11 +61,13 @@ impl Sender {
             source: SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)),
             local: None,
             kernel_drops: None,
+            stamp: None,
             truncated: false,
             bytes,
         };
+        let (shard, listener) = (ShardId(0), ListenerId(0));
         self.0
-            .datagram(ShardId(0), ListenerId(0), datagram, arrived, false);
+            .datagram(shard, listener, datagram, arrived, Duration::ZERO, false);
         self.0.refused == refused
     }
 

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -27,6 +27,8 @@ pub(super) enum Letter {
         source: SocketAddr,
         local: Option<IpAddr>,
         arrived: Instant,
+        /// For how long it had lain in the socket then.
+        waited: Duration,
         bytes: Bytes,
     },
     /// A datagram of ours that came back.

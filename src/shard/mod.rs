@@ -6,13 +6,15 @@
 //! other shard's mailbox, which is bounded. What finds no room is dropped and counted; SIP retransmits.
 //!
 //! Under overload INVITEs give way first, so that calls can still be answered, acknowledged and ended: a batch
-//! that comes full is handled with its INVITEs last; while the kernel's queue is nearly full they are
-//! dropped; and the last quarter of each mailbox is closed to them.
+//! that comes full is handled with its INVITEs last; while the queues hold back what comes, new calls are refused in
+//! proportion (`pressure`); and the last quarter of each mailbox is closed to them.
 
+mod arrivals;
 mod exchange;
 mod handles;
 mod mailbox;
 mod post;
+mod pressure;
 mod questions;
 mod sort;
 mod start;

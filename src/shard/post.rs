@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
@@ -43,6 +43,7 @@ impl Post {
         listener: ListenerId,
         datagram: Datagram<'_>,
         arrived: Instant,
+        waited: Duration,
         may_give_way: bool,
     ) {
         let Datagram {
@@ -59,6 +60,7 @@ impl Post {
                 source,
                 local,
                 arrived,
+                waited,
                 bytes,
             },
             may_give_way,

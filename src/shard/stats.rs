@@ -18,8 +18,6 @@ pub struct ShardStats {
     pub sockets: Counters,
     /// Datagrams that found no room in another shard's mailbox.
     pub mailbox_full: u64,
-    /// INVITEs dropped unread while the kernel's queue was nearly full.
-    pub shed: u64,
     /// Notices that nobody took in time.
     pub notices_lost: u64,
     /// Datagrams that waited in this shard's mailbox when it was asked.
@@ -32,7 +30,6 @@ impl Default for ShardStats {
             added_delay: Histogram::new(ADDED_DELAY_BOUNDS),
             sockets: Counters::default(),
             mailbox_full: 0,
-            shed: 0,
             notices_lost: 0,
             mailbox_depth: 0,
         }
@@ -41,10 +38,9 @@ impl Default for ShardStats {
 
 impl ShardStats {
     /// Datagrams that never reached a core or the network, by the reason that metrics name.
-    pub fn drops(&self) -> [(&'static str, u64); 7] {
+    pub fn drops(&self) -> [(&'static str, u64); 6] {
         [
             ("mailbox_full", self.mailbox_full),
-            ("shed", self.shed),
             ("kernel_queue_full", self.sockets.kernel_drops),
             ("truncated", self.sockets.truncated),
             ("send_queue_full", self.sockets.queue_full),
@@ -58,7 +54,6 @@ impl ShardStats {
         self.added_delay.merge(&other.added_delay);
         self.sockets.merge(&other.sockets);
         self.mailbox_full += other.mailbox_full;
-        self.shed += other.shed;
         self.notices_lost += other.notices_lost;
         self.mailbox_depth += other.mailbox_depth;
     }

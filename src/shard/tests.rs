@@ -79,6 +79,11 @@ impl Engine for Parrot {
                 ));
                 self.obey(now, listener, source, &text);
             }
+            Input::Pressed { bytes, excess, .. } => {
+                let text = String::from_utf8_lossy(bytes);
+                let line = text.lines().next().unwrap_or_default();
+                self.tell(format!("pressed {line} {}", excess.refused));
+            }
             Input::Unreachable { destination, .. } => {
                 self.tell(format!("unreachable {destination}"))
             }

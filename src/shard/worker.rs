@@ -7,26 +7,26 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::handles::Report;
-use super::mailbox::{Inbox, Letter, Mailbox, Order, ResolveAsk};
+use super::mailbox::{Inbox, Mailbox, Order, ResolveAsk};
 use super::post::Post;
+use super::pressure::Pressure;
 use super::questions::Questions;
 use super::sort;
 use super::start::{Engine, Outlets};
 use super::stats::ShardStats;
 use super::watch::Watch;
-use crate::base::limits::{DATAGRAM_BATCH, DATAGRAM_BYTES_MAX, LETTERS_A_TURN, RETURNED_BATCH};
-use crate::base::transmit::ListenerId;
-use crate::io::mmsg::{Datagram, ReceiveBatch, SendBatch};
+use crate::base::limits::{DATAGRAM_BYTES_MAX, LETTERS_A_TURN, RETURNED_BATCH};
+use crate::io::mmsg::{ReceiveBatch, SendBatch};
 use crate::io::udp::{UdpSocket, Undelivered};
 use crate::proxy::{Answer, Input, Output, ShardId};
 
 pub(super) struct Worker<E> {
-    shard: ShardId,
-    engine: E,
-    sockets: Vec<UdpSocket>,
+    pub(super) shard: ShardId,
+    pub(super) engine: E,
+    pub(super) sockets: Vec<UdpSocket>,
     watch: Watch,
-    inbox: Inbox,
-    post: Post,
+    pub(super) inbox: Inbox,
+    pub(super) post: Post,
     outlets: Outlets,
     send_batch: SendBatch,
     returned: Box<[u8]>,
@@ -35,6 +35,9 @@ pub(super) struct Worker<E> {
     /// When each message arrived whose consequences wait to be sent.
     caused: Vec<Instant>,
     questions: Questions,
+    pub(super) pressure: Pressure,
+    /// Until when the sockets stamp what comes in.
+    pub(super) stamps_until: Option<Instant>,
     stats: ShardStats,
 }
 
@@ -62,6 +65,8 @@ impl<E: Engine> Worker<E> {
             unresolved: VecDeque::new(),
             caused: Vec::new(),
             questions: Questions::default(),
+            pressure: Pressure::default(),
+            stamps_until: None,
             stats: ShardStats::default(),
         }
     }
@@ -88,6 +93,7 @@ impl<E: Engine> Worker<E> {
                 self.drain(None);
             }
             busy |= self.take_failures(now);
+            self.pressure.turn(now);
             self.flush();
         }
         self.engine
@@ -109,76 +115,6 @@ impl<E: Engine> Worker<E> {
             }
         }
         came_back || came
-    }
-
-    /// Reads one batch from a socket. True when more may wait.
-    fn take_datagrams(&mut self, now: Instant, number: usize, batch: &mut ReceiveBatch) -> bool {
-        let Some(socket) = self.sockets.get_mut(number) else {
-            return false;
-        };
-        let count = socket.receive(batch);
-        let full = count == DATAGRAM_BATCH;
-        let shed = full && socket.nearly_full();
-        let listener = ListenerId(number as u16);
-        // A batch that comes short is handled as it came. A full one means that we are behind: INVITEs last.
-        let passes: &[Option<bool>] = if full {
-            &[Some(false), Some(true)]
-        } else {
-            &[None]
-        };
-        for pass in passes {
-            for datagram in (0..count)
-                .filter_map(|i| batch.get(i))
-                .filter(|datagram| !datagram.truncated)
-            {
-                let invite = sort::is_invite(datagram.bytes);
-                if pass.is_some_and(|invites| invites != invite) {
-                    continue;
-                }
-                if invite && shed {
-                    self.stats.shed += 1;
-                } else {
-                    self.take_datagram(now, listener, datagram, invite);
-                }
-            }
-        }
-        self.post.ring();
-        full
-    }
-
-    fn take_datagram(
-        &mut self,
-        now: Instant,
-        listener: ListenerId,
-        datagram: Datagram<'_>,
-        invite: bool,
-    ) {
-        match sort::owner(datagram.bytes, self.post.shards()) {
-            Some(owner) if owner != self.shard => {
-                self.post.datagram(owner, listener, datagram, now, invite);
-            }
-            // What has no Call-ID (a keep-alive, or nothing that is SIP) is anybody's.
-            Some(_) | None => {
-                let Datagram {
-                    source,
-                    local,
-                    bytes,
-                    ..
-                } = datagram;
-                if let Some(socket) = self.sockets.get_mut(usize::from(listener.0)) {
-                    socket.learn(source, local);
-                }
-                self.engine.handle(
-                    now,
-                    Input::Datagram {
-                        listener,
-                        source,
-                        bytes,
-                    },
-                );
-                self.drain(Some(now));
-            }
-        }
     }
 
     /// Reads what came back. The kernel may give it to another shard than the one that sent it. True when more may wait.
@@ -241,48 +177,6 @@ impl<E: Engine> Worker<E> {
         !self.unresolved.is_empty()
     }
 
-    /// Takes what other shards left. True when more waits.
-    fn take_letters(&mut self, now: Instant) -> bool {
-        for _ in 0..LETTERS_A_TURN {
-            let Ok(letter) = self.inbox.letters.try_recv() else {
-                return false;
-            };
-            match letter {
-                Letter::Datagram {
-                    listener,
-                    source,
-                    local,
-                    arrived,
-                    bytes,
-                } => {
-                    if let Some(socket) = self.sockets.get_mut(usize::from(listener.0)) {
-                        socket.learn(source, local);
-                    }
-                    self.engine.handle(
-                        now,
-                        Input::Datagram {
-                            listener,
-                            source,
-                            bytes: &bytes,
-                        },
-                    );
-                    self.drain(Some(arrived));
-                }
-                Letter::Unreachable { destination, bytes } => {
-                    self.engine.handle(
-                        now,
-                        Input::Unreachable {
-                            destination,
-                            bytes: &bytes,
-                        },
-                    );
-                    self.drain(None);
-                }
-            }
-        }
-        true
-    }
-
     /// Takes a configuration and a few orders. True when more waits.
     fn take_orders(&mut self, now: Instant) -> bool {
         if let Some(setup) = self.inbox.setup() {
@@ -309,7 +203,7 @@ impl<E: Engine> Worker<E> {
     }
 
     /// Takes all outputs of the core. `cause` is when the message arrived that they follow from.
-    fn drain(&mut self, cause: Option<Instant>) {
+    pub(super) fn drain(&mut self, cause: Option<Instant>) {
         let mut sent = false;
         while let Some(output) = self.engine.poll_output() {
             match output {

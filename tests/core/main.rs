@@ -15,6 +15,7 @@ mod refusals;
 mod routing;
 mod sequence;
 mod sequences;
+mod shedding;
 mod text;
 mod vanished;
 mod world;

@@ -10,7 +10,7 @@ use tandem::base::transmit::ListenerId;
 use tandem::call::CallRecord;
 use tandem::config;
 use tandem::proxy::{
-    Answer, Census, Command, Core, Input, Notice, Output, Persist, Setup, ShardId, Stats,
+    Answer, Census, Command, Core, Excess, Input, Notice, Output, Persist, Setup, ShardId, Stats,
 };
 
 use crate::text::Text;
@@ -130,6 +130,19 @@ impl World {
             listener: ListenerId(listener),
             source,
             bytes,
+        });
+    }
+
+    /// Hands the core a datagram while these shares of the new calls are too many, and of them get no answer.
+    pub fn press(&mut self, from: &str, message: &str, refused: f64, unanswered: f64) {
+        self.input(Input::Pressed {
+            listener: ListenerId(0),
+            source: address(from),
+            bytes: message.as_bytes(),
+            excess: Excess {
+                refused,
+                unanswered,
+            },
         });
     }
 
