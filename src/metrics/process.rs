@@ -1,6 +1,7 @@
 //! What the operating system says of this process, read from `/proc` when somebody looks.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use super::names;
 use super::text::Encoder;
@@ -14,9 +15,11 @@ pub fn encode(encoder: &mut Encoder) {
         if let Some(ticks) = cpu_ticks(stat) {
             encoder.single(names::PROCESS_CPU, ticks as f64 / TICKS);
         }
-        let boot = fs::read_to_string("/proc/stat").ok();
-        if let Some(start) = boot.as_deref().and_then(|boot| start_time(stat, boot)) {
-            encoder.single(names::PROCESS_START, start);
+        // It does not change, and the file is long where there are many interrupts.
+        static START: OnceLock<Option<f64>> = OnceLock::new();
+        let start = START.get_or_init(|| start_time(stat, &fs::read_to_string("/proc/stat").ok()?));
+        if let Some(start) = start {
+            encoder.single(names::PROCESS_START, *start);
         }
     }
     if let Some(bytes) = resident_bytes() {

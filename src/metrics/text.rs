@@ -71,7 +71,7 @@ impl Samples<'_> {
     pub fn whole(&mut self, labels: &[&str], value: u64) {
         debug_assert_ne!(self.family.kind, Kind::Histogram);
         self.series("", labels, None);
-        put(self.text, format_args!(" {value}\n"));
+        self.end(value);
     }
 
     /// One sample of any number.
@@ -91,14 +91,24 @@ impl Samples<'_> {
         debug_assert_eq!(self.family.kind, Kind::Histogram);
         for (bound, count) in histogram.cumulative() {
             self.series("_bucket", labels, Some(bound));
-            put(self.text, format_args!(" {count}\n"));
+            self.end(count);
         }
         self.series("_bucket", labels, Some(f64::INFINITY));
-        put(self.text, format_args!(" {}\n", histogram.count()));
+        self.end(histogram.count());
         self.series("_sum", labels, None);
         put(self.text, format_args!(" {}\n", Number(histogram.sum())));
         self.series("_count", labels, None);
-        put(self.text, format_args!(" {}\n", histogram.count()));
+        self.end(histogram.count());
+    }
+
+    /// Ends a line with a whole number. Most numbers of a scrape are one digit, of which there are tens of thousands.
+    fn end(&mut self, value: u64) {
+        self.text.push(' ');
+        match u8::try_from(value) {
+            Ok(digit @ 0..=9) => self.text.push(char::from(b'0' + digit)),
+            _ => put(self.text, format_args!("{value}")),
+        }
+        self.text.push('\n');
     }
 
     fn series(&mut self, suffix: &str, values: &[&str], bound: Option<f64>) {
@@ -130,6 +140,11 @@ fn put(text: &mut String, what: std::fmt::Arguments<'_>) {
 }
 
 fn escape(value: &str, text: &mut String) {
+    let special = |byte| matches!(byte, b'\\' | b'"' | b'\n');
+    if !value.bytes().any(special) {
+        text.push_str(value);
+        return;
+    }
     for letter in value.chars() {
         match letter {
             '\\' => text.push_str("\\\\"),
@@ -173,6 +188,22 @@ mod tests {
              tandem_peer_up{peer=\"a \\\"b\\\" \\\\ \\n c\"} 1\n\
              tandem_peer_up{peer=\"d\"} 0\n"
         );
+    }
+
+    #[test]
+    fn whole_numbers_are_written_in_full() {
+        let mut encoder = Encoder::default();
+        let mut samples = encoder.family(names::SLOTS_GRANTED);
+        for value in [0, 9, 10, u64::MAX] {
+            samples.whole(&["a"], value);
+        }
+        let text = encoder.finish();
+        let values: Vec<&str> = text
+            .lines()
+            .skip(2)
+            .filter_map(|l| l.split(' ').nth(1))
+            .collect();
+        assert_eq!(values, ["0", "9", "10", "18446744073709551615"]);
     }
 
     #[test]
