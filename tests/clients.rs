@@ -1,5 +1,8 @@
 //! `tandem peers`, `calls` and `explain`, run as a user runs them, against a running `tandem serve`.
 
+#[path = "clients/drain.rs"]
+mod drain;
+
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, UdpSocket};
 use std::process::{Child, Command, Output, Stdio};
@@ -229,7 +232,7 @@ fn calls_are_listed_shown_and_ended_and_a_drain_waits_for_them() {
 
     let drain = ["peers", "drain", "pbx-a", "--wait", "--timeout", "1s"];
     let said = scene.run(&drain).badly(6);
-    assert!(said.contains("1 unit still in use after 1s"), "{said}");
+    assert!(said.contains("1 call left after 1s"), "{said}");
     assert!(
         scene
             .run(&["calls", "end", row[0]])
@@ -244,7 +247,11 @@ fn calls_are_listed_shown_and_ended_and_a_drain_waits_for_them() {
         Instant::now(),
     );
     let drained = scene.run(&["peers", "drain", "pbx-a", "--wait", "--timeout", "60s"]);
-    assert!(drained.err.contains("drained"), "{}", drained.err);
+    assert!(
+        drained.err.contains("pbx-a: drained, after"),
+        "{}",
+        drained.err
+    );
     assert_eq!(words(&drained.well(), "pbx-a")[1..3], ["no", "draining"]);
     assert!(started.elapsed() < Duration::from_secs(50));
     scene.run(&["calls", "end", row[0]]).badly(4);

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use super::clock::unix_ms;
 use super::force::Force;
 use super::imagine;
-use crate::balance::{Admin, Capacity, Ledger, PeerId};
+use crate::balance::{Admin, Capacity, Drain, Ledger, PeerId};
 use crate::http::model::{AdminState, ExplainRequest, PeerPatch, ReloadAnswer, Units};
 use crate::http::{Control, Put, Readiness, Refused, Reply, RouteChoice};
 use crate::metrics;
@@ -60,8 +61,16 @@ impl Operator {
         if let Some(weight) = patch.weight {
             self.ledger.set_weight(peer, weight).map_err(impossible)?;
         }
-        if let Some(admin) = patch.admin {
-            self.ledger.set_admin(peer, word(admin));
+        let now = unix_ms();
+        let drain = Drain {
+            since_unix_ms: Some(now),
+            deadline_unix_ms: patch.deadline_seconds.map(|left| now + (left * 1e3) as u64),
+        };
+        match patch.admin {
+            Some(AdminState::Draining) => self.ledger.drain(peer, drain),
+            Some(AdminState::Enabled) => self.ledger.set_admin(peer, Admin::Enabled),
+            Some(AdminState::Disabled) => self.ledger.set_admin(peer, Admin::Disabled),
+            None => self.ledger.set_deadline(peer, drain.deadline_unix_ms),
         }
         self.intake.words_changed();
         Ok(())
@@ -90,14 +99,6 @@ fn limit(units: Units) -> Capacity {
     match units {
         Units::Limited(units) => Capacity::Limited(units),
         Units::Unlimited => Capacity::Unlimited,
-    }
-}
-
-fn word(admin: AdminState) -> Admin {
-    match admin {
-        AdminState::Enabled => Admin::Enabled,
-        AdminState::Disabled => Admin::Disabled,
-        AdminState::Draining => Admin::Draining,
     }
 }
 

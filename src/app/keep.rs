@@ -1,9 +1,10 @@
 //! What is kept over a restart: how the store's writer learns what there is, and how what was saved comes back.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::force::Force;
-use crate::balance::Ledger;
+use crate::balance::{Admin, Ledger};
 use crate::base::limits::STORE_RESTORE_BATCH;
 use crate::call::CallRecord;
 use crate::config::{self, Config};
@@ -29,7 +30,10 @@ pub fn say_again(ledger: &Ledger, words: &Words) {
         let Some(peer) = directory.peer_named(&set.peer) else {
             continue;
         };
-        ledger.set_admin(peer, set.admin);
+        match set.admin {
+            Admin::Draining => ledger.drain(peer, set.drain),
+            Admin::Enabled | Admin::Disabled => ledger.set_admin(peer, set.admin),
+        }
         let weighed = set
             .weight
             .map_or(Ok(()), |weight| ledger.set_weight(peer, weight));
@@ -38,11 +42,9 @@ pub fn say_again(ledger: &Ledger, words: &Words) {
             tracing::warn!(peer = %set.peer, %error, "what was set for this peer cannot be");
         }
     }
-    for said in &words.identities {
-        if let Some(peer) = directory.peer_named(&said.peer) {
-            ledger.recall(peer, said.boot_id.clone(), said.seq);
-        }
-    }
+    let now = Instant::now();
+    let identities = words.identities.iter();
+    identities.for_each(|said| ledger.recall(now, said));
 }
 
 /// Has the shards take up calls; those that they know already stay as they are.
@@ -75,9 +77,7 @@ impl Source for Keeper {
     }
 
     fn identities(&self) -> Vec<Identity> {
-        let identities = self.ledger.identities().into_iter();
-        let identity = |(peer, boot_id, seq)| Identity { peer, boot_id, seq };
-        identities.map(identity).collect()
+        self.ledger.identities()
     }
 
     fn history(&self, after: u64) -> History {

@@ -8,6 +8,7 @@ mod clock;
 mod control;
 pub mod demo;
 mod demonstrate;
+mod drains;
 mod force;
 mod imagine;
 mod import;

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::net::TcpListener;
@@ -13,7 +13,9 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::calls::ShardCalls;
+use super::clock::unix_ms;
 use super::control::Operator;
+use super::drains;
 use super::force::{Force, Overlay, Prepared};
 use super::keep::{self, Keeper};
 use super::names;
@@ -192,8 +194,7 @@ impl Inside {
         events: &Arc<Events>,
         intake: Intake,
     ) -> anyhow::Result<Self> {
-        let (link, saved) = open_store(&mut config).await?;
-        let (loaded, saved) = (saved.is_some(), saved.unwrap_or_default());
+        let (link, loaded, saved) = open_store(&mut config).await?;
         let overlay = Overlay::of(&saved.words.peers, &config);
         let prepared = Prepared::new(config, overlay).await;
         let ledger = prepared.ledger(chance(), Instant::now())?;
@@ -209,8 +210,8 @@ impl Inside {
             notices,
             store,
         };
-        let shards = shard::start(udp, &outlets, core);
-        let shards = shards.context("cannot start the shards' threads")?;
+        let shards =
+            shard::start(udp, &outlets, core).context("cannot start the shards' threads")?;
         let handles = shards.handles.clone();
         keep::restore(&handles, saved.calls)
             .await
@@ -242,6 +243,7 @@ impl Inside {
         let events = Arc::clone(events);
         let tasks = vec![
             tokio::spawn(names::answer_shards(asks, handles.clone())),
+            tokio::spawn(drains::look_after(Arc::clone(&ledger), handles.clone())),
             tokio::spawn(news::tell(heard, events, Arc::clone(&ledger), handles)),
             tokio::spawn(refresh_names(Arc::clone(&force))),
         ];
@@ -256,9 +258,9 @@ impl Inside {
     }
 }
 
-/// Opens the store, and takes its secret where none is configured. Without what was saved the process starts all the same;
+/// Opens the store, and takes its secret where none is configured; whether what was saved could be read, and what that is. Without what was saved the process starts all the same;
 /// only a store of a later version is an error.
-async fn open_store(config: &mut Config) -> anyhow::Result<(store::Link, Option<Saved>)> {
+async fn open_store(config: &mut Config) -> anyhow::Result<(store::Link, bool, Saved)> {
     let made_up = config.secret_is_made_up();
     let secret = made_up.then_some(config.node.secret.0);
     let (link, loaded) = store::open(keep::target(config), secret)
@@ -272,7 +274,7 @@ async fn open_store(config: &mut Config) -> anyhow::Result<(store::Link, Option<
     if let Some(kept) = saved.as_ref().and_then(|saved| saved.secret) {
         config.keep_secret(config::NodeSecret(kept));
     }
-    Ok((link, saved))
+    Ok((link, saved.is_some(), saved.unwrap_or_default()))
 }
 
 /// Everything that is listened on.
@@ -325,13 +327,6 @@ fn cores(
 /// A number that nobody outside can foresee: the standard library keys its hashers from the system's entropy.
 pub(super) fn chance() -> u64 {
     RandomState::new().hash_one(())
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 async fn refresh_names(force: Arc<Force>) {

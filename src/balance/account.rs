@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use super::ask::{Admin, EndCause, Step};
 use super::bucket::Bucket;
 use super::configure::TTL_DEFAULT;
+use super::drain::{Ages, Drain};
 use super::feedback::FeedbackOutcome;
 use super::health::{Rules, Vitals};
 use super::id::{Demand, GroupId, ResourceId};
@@ -42,6 +43,10 @@ pub(super) struct Account {
     pub bucket: Option<Bucket>,
     // Wanted?
     pub admin: Admin,
+    /// While it drains.
+    pub drain: Drain,
+    /// Of its calls when the drain began, once they have been told.
+    pub ages: Option<Ages>,
     pub weight_set: Option<u32>,
     // Alive?
     pub vitals: Vitals,
@@ -164,6 +169,8 @@ impl Account {
             marked: 0,
             bucket: None,
             admin: Admin::Enabled,
+            drain: Drain::default(),
+            ages: None,
             weight_set: None,
             vitals: Vitals::default(),
             penalty: Penalty::default(),

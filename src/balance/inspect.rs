@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::account::Account;
 use super::ask::{Admin, Ask, EndCause, Step};
 use super::directory::{Directory, Peer};
+use super::drain;
 use super::eligibility::Reason;
 use super::feedback::FeedbackOutcome;
 use super::id::{GroupId, PeerId};
@@ -20,6 +21,7 @@ use super::view::{FeedbackView, Health, Overrides, PeerView, ProbeView, Resource
 pub(super) struct Snapshot {
     weight: u32,
     admin: Admin,
+    drain: Option<drain::Snapshot>,
     health: Health,
     accepting: bool,
     eligible: bool,
@@ -48,6 +50,7 @@ impl Snapshot {
         Self {
             weight: account.weight(),
             admin: account.admin,
+            drain: drain::Snapshot::of(account, now),
             health: account.vitals.health(),
             accepting: account.accepts(),
             eligible: account.eligible,
@@ -100,6 +103,7 @@ impl Snapshot {
             priority: peer.priority,
             removed: peer.removed,
             admin: self.admin,
+            drain: self.drain.map(drain::Snapshot::view),
             health: self.health,
             accepting: self.accepting,
             eligible: self.eligible,
@@ -158,6 +162,7 @@ pub(super) fn overrides(
     (!untouched).then(|| Overrides {
         peer: peer.name.clone(),
         admin: account.admin,
+        drain: account.drain,
         weight: account.weight_set,
         capacity,
     })

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal};
+use super::account::Account;
+use super::ask::{Ask, EndCause, Grant, Mark, Observation, Refusal};
 use super::books::Book;
 use super::directory::Directory;
-use super::feedback::{FeedbackAnswer, FeedbackError, FeedbackOutcome, Report};
+use super::feedback::{Acceptance, FeedbackAnswer, FeedbackError, FeedbackOutcome, Report};
 use super::id::{Demand, GroupId, PeerId};
 use super::inspect;
 use super::names::Names;
@@ -16,7 +17,7 @@ use super::slot::{Slot, SlotKind};
 use super::state::State;
 use super::topology::{Capacity, ProbeMode, Topology};
 use super::topology_error::TopologyError;
-use super::view::{Overrides, PeerView, Verdict};
+use super::view::{Identity, Overrides, PeerView, Verdict};
 use crate::base::invariant::{Invariant, violated};
 use crate::base::sync::{ArcSwap, Mutex};
 
@@ -148,13 +149,18 @@ impl Ledger {
         }
     }
 
-    /// Takes the operator's word. It outlives reloads.
-    pub fn set_admin(&self, peer: PeerId, admin: Admin) {
+    /// Changes an account in what decides whether it is eligible.
+    pub(super) fn change(&self, peer: PeerId, change: impl FnOnce(&mut Account)) {
         let mut state = self.state.lock();
         if let Some(account) = state.account_mut(peer) {
-            account.admin = admin;
+            change(account);
             state.refresh(peer);
         }
+    }
+
+    /// Does something under the lock.
+    pub(super) fn locked<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock())
     }
 
     /// Sets capacities by hand, which outlives reloads. Resources left out keep theirs; one that the
@@ -215,26 +221,37 @@ impl Ledger {
             .collect()
     }
 
-    /// By what the reports of each peer are told apart: its name, its `boot_id`, and the last `seq`.
-    pub fn identities(&self) -> Vec<(Arc<str>, Arc<str>, Option<u64>)> {
+    /// What is kept over a restart of what the peers said of themselves, where there is anything.
+    pub fn identities(&self) -> Vec<Identity> {
         let directory = self.directory();
         let state = self.state.lock();
         let peers = directory.peers().filter_map(|peer| {
             let reports = &state.account(peer.id)?.reports;
-            Some((peer.name.clone(), reports.boot_id.clone()?, reports.seq))
+            let draining = reports.acceptance() == Acceptance::Draining;
+            (draining || reports.boot_id.is_some()).then(|| Identity {
+                peer: peer.name.clone(),
+                boot_id: reports.boot_id.clone(),
+                seq: reports.seq,
+                draining,
+            })
         });
         peers.collect()
     }
 
     /// Takes up what [`Ledger::identities`] told an earlier process, unless the peer has spoken since. Nothing else is
-    /// known of the peer by that.
-    pub fn recall(&self, peer: PeerId, boot_id: Arc<str>, seq: Option<u64>) {
-        let mut state = self.state.lock();
-        let account = state.account_mut(peer);
-        if let Some(account) = account.filter(|account| account.reports.at.is_none()) {
-            account.reports.boot_id = Some(boot_id);
-            account.reports.seq = seq;
-        }
+    /// known of the peer by that. That it drains is believed for the configured `ttl`.
+    pub fn recall(&self, now: Instant, said: &Identity) {
+        let Some(peer) = self.directory().peer_named(&said.peer) else {
+            return;
+        };
+        self.locked(|state| {
+            let now = state.advance(now);
+            let account = state.account_mut(peer);
+            if let Some(account) = account.filter(|account| account.reports.at.is_none()) {
+                account.reports.recall(said, now, account.ttl);
+            }
+            state.refresh(peer);
+        });
     }
 
     /// What [`FeedbackAnswer::restarted`] asks for is done.

@@ -9,6 +9,7 @@ mod books;
 mod bucket;
 mod configure;
 mod directory;
+mod drain;
 mod eligibility;
 mod failover;
 mod feedback;
@@ -37,6 +38,7 @@ mod view;
 pub use ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal, Step};
 pub use books::{Book, Units};
 pub use directory::{Directory, Group, Peer};
+pub use drain::{Drain, DrainView, DrainedBy, Draining};
 pub use feedback::{
     Acceptance, FeedbackAnswer, FeedbackError, FeedbackOutcome, Report, ResourceReport,
 };
@@ -52,5 +54,6 @@ pub use topology::{
 };
 pub use topology_error::TopologyError;
 pub use view::{
-    FeedbackView, Health, Overrides, PeerView, ProbeOutcome, ProbeView, ResourceView, Verdict,
+    FeedbackView, Health, Identity, Overrides, PeerView, ProbeOutcome, ProbeView, ResourceView,
+    Verdict,
 };

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::feedback::{Acceptance, FeedbackError, Report, ResourceReport};
 use super::reckon::Idle;
+use super::view::Identity;
 use crate::base::limits::FEEDBACK_TTL_SECONDS_MAX;
 
 /// A value with the moment from which it counts no more.
@@ -33,6 +34,8 @@ pub(super) struct Reports {
     pub at: Option<Instant>,
     pub until: Option<Instant>,
     pub state: Option<Fresh<Acceptance>>,
+    /// Since when it has said, without another word in between, that it drains.
+    pub draining_since: Option<Instant>,
     pub idle: Option<Fresh<Idle>>,
     pub calls: Option<Fresh<u32>>,
 }
@@ -104,9 +107,22 @@ impl Reports {
             self.boot_id.clone_from(&report.boot_id);
         }
         (self.at, self.until) = (Some(now), Some(until));
+        let drained = self.acceptance() == Acceptance::Draining;
         renew(&mut self.state, report.state, until);
+        let drains = self.acceptance() == Acceptance::Draining;
+        let before = self.draining_since.filter(|_| drained);
+        self.draining_since = drains.then(|| before.unwrap_or(now));
         renew(&mut self.idle, checked.idle, until);
         renew(&mut self.calls, report.calls, until);
+    }
+
+    /// As an earlier process of ours knew it.
+    pub fn recall(&mut self, said: &Identity, now: Instant, ttl: Duration) {
+        self.boot_id.clone_from(&said.boot_id);
+        self.seq = said.seq;
+        let state = said.draining.then_some(Acceptance::Draining);
+        renew(&mut self.state, state, now + ttl);
+        self.draining_since = said.draining.then_some(now);
     }
 
     /// Forgets what has lapsed.

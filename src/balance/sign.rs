@@ -20,6 +20,8 @@ pub struct Sign {
     /// Whether it may be given a call now, were there room.
     pub eligible: bool,
     admin: Admin,
+    /// Whether its drain is over; none when nobody drains it.
+    drained: Option<bool>,
     health: Health,
     accepting: bool,
     weight: u32,
@@ -38,6 +40,7 @@ impl Sign {
             removed: peer.removed,
             eligible: account.eligible,
             admin: account.admin,
+            drained: account.drained_by(now).map(|_| account.slots == 0),
             health: account.vitals.health(),
             accepting: account.accepts(),
             weight: account.weight(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ask::{Admin, EndCause, Step};
+use super::drain::{Drain, DrainView};
 use super::feedback::{Acceptance, FeedbackOutcome};
 use super::id::{GroupId, PeerId};
 use super::topology::Capacity;
@@ -28,6 +29,8 @@ pub struct PeerView {
     pub removed: bool,
     /// Wanted? The operator's word.
     pub admin: Admin,
+    /// Whether it is being emptied; none when nobody drains it.
+    pub drain: Option<DrainView>,
     /// Alive?
     pub health: Health,
     /// Accepting? By its own reports, and not under penalty.
@@ -196,8 +199,23 @@ pub struct Overrides {
     pub peer: Arc<str>,
     /// The operator's word.
     pub admin: Admin,
+    /// Where that is draining: since when, and until when.
+    pub drain: Drain,
     /// The weight, where it was set.
     pub weight: Option<u32>,
     /// The capacities that were set.
     pub capacity: Vec<(Arc<str>, Capacity)>,
+}
+
+/// What is kept over a restart of what a peer said of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The peer's name.
+    pub peer: Arc<str>,
+    /// The run that it is in.
+    pub boot_id: Option<Arc<str>>,
+    /// The last report's number.
+    pub seq: Option<u64>,
+    /// It says that it drains.
+    pub draining: bool,
 }

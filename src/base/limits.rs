@@ -112,6 +112,15 @@ pub const HTTP_CALLS_PAGE_MAX: usize = 1000;
 pub const HTTP_CALLS_PAGE_DEFAULT: usize = 100;
 /// Bytes of a report's `boot_id`.
 pub const FEEDBACK_BOOT_ID_MAX: usize = 128;
+/// How often drains are looked after.
+pub const DRAIN_LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Calls of one peer whose ages one shard tells when the peer begins to drain.
+pub const DRAIN_AGES_MAX: usize = 4096;
+/// Calls of one peer that one shard ends at once when the peer's deadline is over.
+pub const DRAIN_END_EACH: usize = 500;
+/// The longest time to a drain's deadline that may be set.
+pub const DRAIN_DEADLINE_SECONDS_MAX: u32 = 30 * 86_400;
+
 /// Events that are kept for those who come later.
 pub const EVENTS_KEPT: usize = 1024;
 /// Events that wait for one client; one that lets more come together is cut off.

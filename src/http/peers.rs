@@ -10,11 +10,12 @@ use axum::http::{HeaderMap, StatusCode};
 use super::Api;
 use super::body::{JsonBody, Unasked};
 use super::control::Put;
-use super::model::{PeerEntry, PeerList, PeerPatch, PeerSpec};
+use super::model::{AdminState, PeerEntry, PeerList, PeerPatch, PeerSpec};
 use super::openapi::{Broken, Guarded, Impossible, NoSuchPeer, WithBody, Writing};
 use super::problem::Problem;
 use super::views;
 use crate::balance::PeerView;
+use crate::base::limits::DRAIN_DEADLINE_SECONDS_MAX;
 
 impl Api {
     /// The configured peers as they stand. Those that are removed and only finish their calls are not shown.
@@ -96,7 +97,7 @@ pub async fn put(
     Ok((status, Json(api.entry(&name)?)))
 }
 
-/// Changes what an operator may change: the admin state, capacities, the weight. It survives a restart.
+/// Changes what an operator may change: the admin state with a drain's deadline, capacities, the weight. It survives a restart.
 #[utoipa::path(patch, path = "/v1/peers/{peer}", tag = "peers", security(("admin" = [])),
     params(("peer" = String, Path, description = "The peer's name")),
     request_body = PeerPatch,
@@ -119,13 +120,26 @@ pub async fn patch(
 fn check(patch: &PeerPatch, peer: &PeerEntry) -> Result<(), Problem> {
     if *patch == PeerPatch::default() {
         return Err(Problem::malformed(
-            "the body: give at least one of admin, capacity, weight",
+            "the body: give at least one of admin, deadline_seconds, capacity, weight",
         ));
     }
     if patch.weight == Some(0) {
         return Err(Problem::impossible(
             "weight: must be at least 1; to take a peer out, use admin",
         ));
+    }
+    if let Some(seconds) = patch.deadline_seconds {
+        let max = f64::from(DRAIN_DEADLINE_SECONDS_MAX);
+        if !(0.0..=max).contains(&seconds) {
+            return Err(Problem::impossible(format!(
+                "deadline_seconds: a number from 0 to {max}, not {seconds}"
+            )));
+        }
+        if patch.admin.unwrap_or(peer.admin) != AdminState::Draining {
+            return Err(Problem::impossible(
+                "deadline_seconds: is for a peer that the operator drains: give it with \"admin\": \"draining\"",
+            ));
+        }
     }
     let named = patch.capacity.iter().flat_map(|capacity| capacity.keys());
     match named

@@ -1,12 +1,13 @@
 //! From the ledger's view of a peer to the API's.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::model::{
-    AdminState, FeedbackEntry, FeedbackState, HealthState, PeerEntry, ProbeEntry, ResourceEntry,
+    AdminState, DrainBy, DrainEntry, DrainState, FeedbackEntry, FeedbackState, HealthState,
+    PeerEntry, ProbeEntry, ResourceEntry,
 };
-use crate::balance::{Acceptance, Admin, Health, PeerView, ResourceView};
+use crate::balance::{Acceptance, Admin, DrainView, DrainedBy, Health, PeerView, ResourceView};
 
 /// Rooms by resource name.
 pub type Rooms = BTreeMap<String, ResourceEntry>;
@@ -22,6 +23,7 @@ pub fn entry(view: PeerView) -> PeerEntry {
             next_in_seconds: view.probe.next_in.map(seconds),
         },
         admin: admin_state(view.admin),
+        drain: view.drain.as_ref().map(drain),
         health: health_state(view.health),
         name: view.name.to_string(),
         uri: view.uri,
@@ -57,6 +59,36 @@ pub fn admin_state(admin: Admin) -> AdminState {
         Admin::Enabled => AdminState::Enabled,
         Admin::Disabled => AdminState::Disabled,
         Admin::Draining => AdminState::Draining,
+    }
+}
+
+/// A drain, at this moment.
+pub fn drain(view: &DrainView) -> DrainEntry {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = since.unwrap_or_default();
+    let (by, age, deadline) = match view.by {
+        DrainedBy::Operator(times) => (
+            DrainBy::Operator,
+            times
+                .since_unix_ms
+                .map(|at| now.saturating_sub(Duration::from_millis(at))),
+            times
+                .deadline_unix_ms
+                .map(|at| Duration::from_millis(at).saturating_sub(now)),
+        ),
+        DrainedBy::Peer(time) => (DrainBy::Peer, Some(time), None),
+    };
+    let no_later = |time: Duration| deadline.map_or(time, |deadline| time.min(deadline));
+    DrainEntry {
+        state: match view.is_over() {
+            true => DrainState::Drained,
+            false => DrainState::Draining,
+        },
+        by,
+        age_seconds: age.map(seconds),
+        calls_left: view.calls_left,
+        expected_in_seconds: view.expected.map(no_later).map(seconds),
+        deadline_in_seconds: deadline.map(seconds),
     }
 }
 

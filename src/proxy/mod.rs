@@ -9,6 +9,7 @@ mod checking;
 mod context;
 mod core;
 mod dialogs;
+mod draining;
 mod failover;
 mod farewell;
 mod forward;

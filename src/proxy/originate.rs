@@ -43,7 +43,7 @@ impl Core {
     }
 
     /// Ends a call from here: CANCEL while it rings, else BYE to both sides. It is over when all have answered or fallen silent.
-    fn close(&mut self, now: Instant, key: CallKey, cause: EndCause) {
+    pub(super) fn close(&mut self, now: Instant, key: CallKey, cause: EndCause) {
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };

@@ -98,6 +98,10 @@ pub enum Command {
     },
     /// The peer is dead.
     PeerDied(PeerId),
+    /// When the calls of this peer began.
+    Begun(PeerId),
+    /// End the calls of this peer, or many of them: BYE to both sides, or CANCEL.
+    Empty(PeerId),
     /// The peer's complete list of Call-IDs.
     PeerCalls {
         /// The peer.
@@ -116,6 +120,8 @@ pub enum Answer {
     Call(Option<Box<CallView>>),
     /// To [`Command::EndCall`]: whether there was such a call.
     Ended(bool),
+    /// To [`Command::Begun`]: milliseconds since 1970.
+    Begun(Vec<u64>),
     /// To [`Command::Stats`].
     Stats(Box<Stats>),
     /// To [`Command::Stop`].

@@ -143,7 +143,7 @@ impl Core {
 }
 
 /// Whether the call is counted on the peer, as its target or as the one that placed it.
-fn holds(call: &Call, peer: PeerId) -> bool {
+pub(super) fn holds(call: &Call, peer: PeerId) -> bool {
     let Some(held) = call.state().held() else {
         return false;
     };

@@ -101,11 +101,13 @@ impl Engine for Parrot {
                     Command::EndCall(_) => Answer::Ended(true),
                     Command::Calls(_) => Answer::Calls(Vec::new()),
                     Command::Call(_) => Answer::Call(None),
+                    Command::Begun(_) => Answer::Begun(Vec::new()),
                     Command::Stats => Answer::Stats(Box::default()),
                     Command::Restore(_)
                     | Command::PersistAll
                     | Command::PeerRestarted { .. }
                     | Command::PeerDied(_)
+                    | Command::Empty(_)
                     | Command::PeerCalls { .. } => Answer::Done(0),
                 };
                 self.outputs.push_back(Output::Answer { token, answer });

@@ -10,7 +10,7 @@ use super::rows;
 use super::schema::SETTINGS;
 use super::sql;
 use super::{EventRow, History, Identity, PeerWord, Saved, StoreError, Words};
-use crate::balance::{Admin, Overrides};
+use crate::balance::{Admin, Drain, Overrides};
 use crate::base::limits::{EVENTS_KEPT, STORE_ROWS_A_STATEMENT};
 use crate::call::CallRecord;
 
@@ -19,6 +19,7 @@ fn untouched(peer: &str) -> Overrides {
     Overrides {
         peer: peer.into(),
         admin: Admin::Enabled,
+        drain: Drain::default(),
         weight: None,
         capacity: Vec::new(),
     }
@@ -127,7 +128,8 @@ macro_rules! backend {
                     }
                 }
                 let (mut overrides, mut identities) = (BTreeMap::new(), Vec::new());
-                let found = sqlx::query("SELECT peer, admin, weight, boot_id, seq FROM peer_state");
+                let select = format!("SELECT {} FROM peer_state", sql::STATE_COLUMNS);
+                let found = sqlx::query(&select);
                 for row in found.fetch_all(&mut *connection).await? {
                     let peer: String = row.try_get("peer")?;
                     let admin: String = row.try_get("admin")?;
@@ -135,13 +137,19 @@ macro_rules! backend {
                     let mut set = untouched(&peer);
                     set.admin = rows::admin(&admin).unwrap_or_default();
                     set.weight = weight.and_then(|weight| u32::try_from(weight).ok());
-                    if let Some(boot_id) = row.try_get::<Option<String>, _>("boot_id")? {
-                        let seq: Option<i64> = row.try_get("seq")?;
-                        identities.push(Identity {
-                            peer: peer.as_str().into(),
-                            boot_id: boot_id.into(),
-                            seq: seq.map(i64::cast_unsigned),
-                        });
+                    let number = |column: &str| row.try_get::<Option<i64>, _>(column);
+                    set.drain = Drain {
+                        since_unix_ms: number("drain_since_unix_ms")?.map(i64::cast_unsigned),
+                        deadline_unix_ms: number("drain_deadline_unix_ms")?.map(i64::cast_unsigned),
+                    };
+                    let said = Identity {
+                        peer: peer.as_str().into(),
+                        boot_id: row.try_get::<Option<String>, _>("boot_id")?.map(Arc::from),
+                        seq: number("seq")?.map(i64::cast_unsigned),
+                        draining: number("said_draining")? == Some(1),
+                    };
+                    if said.boot_id.is_some() || said.draining {
+                        identities.push(said);
                     }
                     overrides.insert(peer, set);
                 }
@@ -302,14 +310,18 @@ macro_rules! backend {
                         .await?;
                 }
                 for row in rows::states(words) {
-                    sqlx::query(
-                        "INSERT INTO peer_state (peer, admin, weight, boot_id, seq) VALUES ($1, $2, $3, $4, $5)",
-                    )
+                    sqlx::query(&format!(
+                        "INSERT INTO peer_state ({}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                        sql::STATE_COLUMNS
+                    ))
                     .bind(&*row.peer)
                     .bind(row.admin)
                     .bind(row.weight)
                     .bind(row.boot_id.as_deref())
                     .bind(row.seq)
+                    .bind(row.drain_since_unix_ms)
+                    .bind(row.drain_deadline_unix_ms)
+                    .bind(row.said_draining)
                     .execute(&mut *connection)
                     .await?;
                 }

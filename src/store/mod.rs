@@ -19,13 +19,13 @@ mod writer;
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
 
 pub use intake::{Figures, Intake};
 pub use link::{Link, open};
 pub use schema::VERSION;
 pub use writer::Store;
 
+pub use crate::balance::Identity;
 use crate::balance::Overrides;
 use crate::call::CallRecord;
 
@@ -128,17 +128,6 @@ pub struct PeerWord {
     pub name: String,
     /// The body of the PUT; `None`: it was removed.
     pub spec: Option<serde_json::Value>,
-}
-
-/// The last that a peer said of which run it is in, and how far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// The peer's name.
-    pub peer: Arc<str>,
-    /// The run.
-    pub boot_id: Arc<str>,
-    /// The last report's number.
-    pub seq: Option<u64>,
 }
 
 /// A boxed future, so that [`Source`] can be used as `dyn`.

@@ -108,11 +108,14 @@ pub(super) fn secret(text: &str) -> Option<[u8; 16]> {
     key.filter(|_| text.len() == 32).map(u128::to_be_bytes)
 }
 
-/// An admin word, a weight, a run and a number: one row of `peer_state`.
+/// What was said of one peer, and by it: one row of `peer_state`.
 pub(super) struct StateRow {
     pub(super) peer: Arc<str>,
     pub(super) admin: &'static str,
     pub(super) weight: Option<i64>,
+    pub(super) drain_since_unix_ms: Option<i64>,
+    pub(super) drain_deadline_unix_ms: Option<i64>,
+    pub(super) said_draining: i64,
     pub(super) boot_id: Option<Arc<str>>,
     pub(super) seq: Option<i64>,
 }
@@ -124,6 +127,9 @@ pub(super) fn states(words: &super::Words) -> Vec<StateRow> {
         peer: peer.clone(),
         admin: Admin::Enabled.as_str(),
         weight: None,
+        drain_since_unix_ms: None,
+        drain_deadline_unix_ms: None,
+        said_draining: 0,
         boot_id: None,
         seq: None,
     };
@@ -132,11 +138,14 @@ pub(super) fn states(words: &super::Words) -> Vec<StateRow> {
         let row = row.or_insert_with(|| blank(&set.peer));
         row.admin = set.admin.as_str();
         row.weight = set.weight.map(i64::from);
+        row.drain_since_unix_ms = set.drain.since_unix_ms.map(u64::cast_signed);
+        row.drain_deadline_unix_ms = set.drain.deadline_unix_ms.map(u64::cast_signed);
     }
     for said in &words.identities {
         let row = rows.entry(said.peer.clone());
         let row = row.or_insert_with(|| blank(&said.peer));
-        row.boot_id = Some(said.boot_id.clone());
+        row.boot_id = said.boot_id.clone();
+        row.said_draining = i64::from(said.draining);
         row.seq = said.seq.map(u64::cast_signed);
     }
     rows.into_values().collect()

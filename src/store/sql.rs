@@ -10,6 +10,9 @@ pub(super) const CALL_COLUMNS: &str = "id, serial, call_id, caller_tag, from_uri
     peer, placed_by, demand, since_unix_ms, session_until_unix_ms, caller_cseq, callee_cseq, dialogs";
 const COLUMNS: usize = 17;
 
+pub(super) const STATE_COLUMNS: &str =
+    "peer, admin, weight, boot_id, seq, drain_since_unix_ms, drain_deadline_unix_ms, said_draining";
+
 // What SQLite takes; PostgreSQL takes more.
 const _: () = assert!(STORE_ROWS_A_STATEMENT * COLUMNS <= 32_766);
 

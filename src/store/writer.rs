@@ -233,7 +233,7 @@ impl Writer {
         let runs = |identities: &[Identity]| -> Vec<_> {
             identities
                 .iter()
-                .map(|said| (said.peer.clone(), said.boot_id.clone()))
+                .map(|said| (said.peer.clone(), said.boot_id.clone(), said.draining))
                 .collect()
         };
         if runs(&now) != runs(&self.identities) {

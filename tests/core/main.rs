@@ -6,6 +6,7 @@ mod cancelling;
 mod checking;
 mod dialogs;
 mod dispatching;
+mod draining;
 mod ending;
 mod failing_over;
 mod farewells;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tandem::balance::{Admin, Capacity, Ledger, PeerId, Topology};
+use tandem::balance::{Admin, Capacity, Drain, Ledger, PeerId, Topology};
 use tandem::http::model::{
     AdminState, Attempt, CallEntry, CallState, ExplainRequest, PeerPatch, ReloadAnswer, Units,
 };
@@ -16,6 +16,11 @@ use tandem::http::{
 };
 
 use crate::server::peer;
+
+fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.expect("after 1970").as_millis() as u64
+}
 
 /// The operator's side: changes go to the ledger at once.
 pub struct FakeControl {
@@ -59,15 +64,16 @@ impl FakeControl {
         let id = self.ledger.directory().peer_named(name);
         let id = id.ok_or_else(|| Refused::NotFound(name.to_owned()))?;
         let broken = |error: tandem::balance::TopologyError| Refused::Broken(error.to_string());
-        if let Some(state) = patch.admin {
-            self.ledger.set_admin(
-                id,
-                match state {
-                    AdminState::Enabled => Admin::Enabled,
-                    AdminState::Disabled => Admin::Disabled,
-                    AdminState::Draining => Admin::Draining,
-                },
-            );
+        let deadline = |seconds: f64| unix_ms() + (seconds * 1e3) as u64;
+        let drain = Drain {
+            since_unix_ms: Some(unix_ms()),
+            deadline_unix_ms: patch.deadline_seconds.map(deadline),
+        };
+        match patch.admin {
+            Some(AdminState::Enabled) => self.ledger.set_admin(id, Admin::Enabled),
+            Some(AdminState::Disabled) => self.ledger.set_admin(id, Admin::Disabled),
+            Some(AdminState::Draining) => self.ledger.drain(id, drain),
+            None => self.ledger.set_deadline(id, drain.deadline_unix_ms),
         }
         if let Some(weight) = patch.weight {
             self.ledger.set_weight(id, weight).map_err(broken)?;

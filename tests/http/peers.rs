@@ -12,7 +12,7 @@ fn a_peer_is_shown_with_configuration_health_and_feedback_apart() {
     let room = |capacity: u32| json!({ "own": 0, "foreign": 0, "capacity": capacity, "free": capacity, "utilisation": 0.0 });
     let mut wanted = json!({
         "name": "pbx-a", "uri": "sip:127.0.0.11:5060;transport=udp", "groups": ["pbx"], "weight": 1,
-        "admin": "enabled", "health": "unknown", "accepting": true, "eligible": true, "why_not": [],
+        "admin": "enabled", "drain": null, "health": "unknown", "accepting": true, "eligible": true, "why_not": [],
         "resources": { "calls": room(100), "transcoding": room(10) },
         "feedback": { "age_seconds": null, "seq": null, "state": null, "fresh": false },
         "probe": { "last_status": null, "rtt_ms": null, "next_in_seconds": null }
@@ -107,6 +107,66 @@ fn the_operators_word_takes_a_peer_out_and_lets_it_in_again() {
     }
     let answer = server.admin("PATCH", "/v1/peers/pbx-a", &json!({ "admin": "enabled" }));
     assert_eq!(answer.json()["eligible"], true);
+}
+
+#[test]
+fn a_drain_says_how_far_it_has_come_and_keeps_its_deadline() {
+    let server = Server::start();
+    let patch = |body: Value| server.admin("PATCH", "/v1/peers/pbx-a", &body);
+    assert_eq!(server.get_json("/v1/peers/pbx-a")["drain"], Value::Null);
+    let drain = json!({ "admin": "draining", "deadline_seconds": 600 });
+    let drain = patch(drain).json()["drain"].clone();
+    let said = ["state", "by", "calls_left", "expected_in_seconds"].map(|key| &drain[key]);
+    assert_eq!(json!(said), json!(["drained", "operator", 0, 0.0]));
+    let left = |drain: &Value| drain["deadline_in_seconds"].as_f64().expect("a deadline");
+    assert!((590.0..=600.0).contains(&left(&drain)), "{drain}");
+    assert!(
+        drain["age_seconds"].as_f64().is_some_and(|age| age < 10.0),
+        "{drain}"
+    );
+    let again = patch(json!({ "admin": "draining" })).json();
+    assert!(left(&again["drain"]) > 500.0, "{again}");
+    let sooner = patch(json!({ "deadline_seconds": 1.5 })).json();
+    assert!(left(&sooner["drain"]) <= 1.5, "{sooner}");
+    assert_eq!(
+        patch(json!({ "admin": "enabled" })).json()["drain"],
+        Value::Null
+    );
+    let fresh = patch(json!({ "admin": "draining" })).json();
+    assert_eq!(fresh["drain"]["deadline_in_seconds"], Value::Null);
+}
+
+#[test]
+fn a_deadline_is_for_a_drain_alone_and_within_30_days() {
+    let server = Server::start();
+    for (patch, status, word) in [
+        (json!({ "deadline_seconds": 5 }), 422, "draining"),
+        (
+            json!({ "admin": "disabled", "deadline_seconds": 5 }),
+            422,
+            "draining",
+        ),
+        (
+            json!({ "admin": "draining", "deadline_seconds": -1 }),
+            422,
+            "from 0",
+        ),
+        (
+            json!({ "admin": "draining", "deadline_seconds": 2_592_001 }),
+            422,
+            "2592000",
+        ),
+        (
+            json!({ "admin": "draining", "deadline_seconds": "5s" }),
+            400,
+            "5s",
+        ),
+    ] {
+        let answer = server.admin("PATCH", "/v1/peers/pbx-a", &patch);
+        let problem = answer.problem(status);
+        assert!(problem.contains(word), "{patch}: {problem}");
+        assert_eq!(server.get_json("/v1/peers/pbx-a")["admin"], "enabled");
+    }
 }
 
 #[test]

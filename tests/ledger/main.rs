@@ -3,6 +3,7 @@
 mod acts;
 mod bench_of_facts;
 mod choosing;
+mod draining;
 mod feedback;
 mod hashing;
 mod health;

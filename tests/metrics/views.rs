@@ -42,6 +42,7 @@ pub fn peer(id: u32, name: &str) -> PeerView {
         priority: 0,
         removed: false,
         admin: Admin::Draining,
+        drain: None,
         health: Health::Unknown,
         accepting: true,
         eligible: false,

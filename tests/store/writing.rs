@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use sqlx::{Connection, SqliteConnection};
-use tandem::balance::{Admin, Capacity, Overrides};
+use tandem::balance::{Admin, Capacity, Drain, Overrides};
 use tandem::store::{EventRow, Identity, PeerWord, Target, Words};
 
 use crate::fakes::{event, found, ids, record, runtime, start, wait};
@@ -23,7 +23,11 @@ fn words() -> Words {
         ],
         overrides: vec![Overrides {
             peer: "a".into(),
-            admin: Admin::Disabled,
+            admin: Admin::Draining,
+            drain: Drain {
+                since_unix_ms: Some(1_700_000_000_000),
+                deadline_unix_ms: Some(u64::MAX),
+            },
             weight: Some(9),
             capacity: vec![
                 ("calls".into(), Capacity::Limited(u32::MAX)),
@@ -32,8 +36,9 @@ fn words() -> Words {
         }],
         identities: vec![Identity {
             peer: "b".into(),
-            boot_id: "run 2".into(),
+            boot_id: Some("run 2".into()),
             seq: Some(u64::MAX),
+            draining: true,
         }],
     }
 }

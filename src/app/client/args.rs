@@ -63,7 +63,7 @@ pub enum PeersAction {
     Disable(Name),
     /// Give a peer no new calls and let those it has end by themselves
     #[command(
-        after_help = "Example:\n  tandem peers drain pbx-a --wait --timeout 30m && ssh pbx-a systemctl restart asterisk"
+        after_help = "Example:\n  tandem peers drain pbx-a --deadline 30m --wait && ssh pbx-a systemctl restart asterisk"
     )]
     Drain(Drain),
     /// Change how many units of a resource a peer has; what is left out stays
@@ -85,6 +85,9 @@ pub struct Drain {
     /// The peer's name
     #[arg(value_name = "PEER")]
     pub name: String,
+    /// End what is left after so long, such as 90s, 15m or 2h, by BYE to both sides; `enable` takes it back
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub deadline: Option<Duration>,
     /// Wait until its last call has ended; progress goes to stderr. Ctrl-C ends the waiting, not the draining
     #[arg(long)]
     pub wait: bool,

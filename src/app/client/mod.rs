@@ -6,6 +6,7 @@
 mod api;
 pub mod args;
 mod calls;
+mod drain;
 mod explain;
 mod peers;
 pub mod table;
@@ -20,7 +21,7 @@ use api::Failure;
 pub const CODES: &str =
     "Exit codes: 0 done; 1 refused by the server; 2 wrong command line; 3 no server at the URL;
 4 no such peer or call; 5 token missing or wrong; 6 the answer is no (explain: the call would be
-refused; drain --wait: calls were left at the end of --timeout, or somebody ended the draining).";
+refused; drain --wait: calls were left at the end of --timeout, or the peer is drained no more).";
 
 /// `tandem peers`.
 pub fn peers(args: &args::Peers) -> ExitCode {

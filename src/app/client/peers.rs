@@ -1,19 +1,13 @@
 //! `tandem peers`.
 
-use std::io::{self, IsTerminal, Write};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
-
 use super::api::{Api, Failure, escaped};
-use super::args::{Drain, Peers, PeersAction};
+use super::args::{Peers, PeersAction};
+use super::drain;
 use super::show;
-use super::table::{Table, counted, plain};
+use super::table::{Table, plain};
 use crate::http::model::{
     AdminState, FeedbackState, HealthState, PeerEntry, PeerList, PeerPatch, ResourceEntry,
 };
-
-/// How often a drain is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub fn run(args: &Peers) -> Result<(), Failure> {
     let api = Api::new(&args.connection)?;
@@ -32,10 +26,15 @@ pub fn run(args: &Peers) -> Result<(), Failure> {
         }
         PeersAction::Enable(peer) => set(&api, &peer.name, AdminState::Enabled)?,
         PeersAction::Disable(peer) => set(&api, &peer.name, AdminState::Disabled)?,
-        PeersAction::Drain(drain) => {
-            let peer = set(&api, &drain.name, AdminState::Draining)?;
-            match drain.wait {
-                true => wait(&api, drain, peer)?,
+        PeersAction::Drain(asked) => {
+            let patch = PeerPatch {
+                admin: Some(AdminState::Draining),
+                deadline_seconds: asked.deadline.map(|deadline| deadline.as_secs_f64()),
+                ..PeerPatch::default()
+            };
+            let peer = api.with_body("PATCH", &path(&asked.name), &patch)?;
+            match asked.wait {
+                true => drain::wait(&api, asked, peer)?,
                 false => peer,
             }
         }
@@ -51,7 +50,7 @@ pub fn run(args: &Peers) -> Result<(), Failure> {
     Ok(())
 }
 
-fn path(name: &str) -> String {
+pub fn path(name: &str) -> String {
     format!("/v1/peers/{}", escaped(name))
 }
 
@@ -61,92 +60,6 @@ fn set(api: &Api, name: &str, admin: AdminState) -> Result<PeerEntry, Failure> {
         ..PeerPatch::default()
     };
     api.with_body("PATCH", &path(name), &patch)
-}
-
-/// Until the last call has ended.
-fn wait(api: &Api, drain: &Drain, mut peer: PeerEntry) -> Result<PeerEntry, Failure> {
-    let start = Instant::now();
-    let mut progress = Progress::new(left(&peer));
-    loop {
-        let left = left(&peer);
-        progress.tell(&peer.name, left, start.elapsed());
-        if left == 0 {
-            return Ok(peer);
-        }
-        if peer.admin == AdminState::Enabled {
-            progress.end();
-            let words = format!("{} was enabled again by somebody else", peer.name);
-            return Err(Failure::No(words));
-        }
-        let waited = start.elapsed();
-        if let Some(timeout) = drain.timeout.filter(|timeout| waited >= *timeout) {
-            progress.end();
-            let left = counted(left, "unit");
-            let waited = super::table::age(timeout.as_secs());
-            let words = format!("{}: {left} still in use after {waited}", peer.name);
-            return Err(Failure::No(words));
-        }
-        let patience = drain.timeout.map(|timeout| timeout - waited);
-        sleep(patience.map_or(LOOK_EVERY, |patience| patience.min(LOOK_EVERY)));
-        peer = api
-            .get(&path(&drain.name))
-            .inspect_err(|_| progress.end())?;
-    }
-}
-
-/// Calls, where calls are what is counted; else units of whatever is in use most.
-fn left(peer: &PeerEntry) -> u64 {
-    let own = peer.resources.values().map(|room| room.own);
-    own.max().unwrap_or(0)
-}
-
-/// On a terminal one line that changes, elsewhere a line for each change.
-struct Progress {
-    terminal: bool,
-    at_start: u64,
-    told: Option<u64>,
-}
-
-impl Progress {
-    fn new(at_start: u64) -> Self {
-        Progress {
-            terminal: io::stderr().is_terminal(),
-            at_start,
-            told: None,
-        }
-    }
-
-    fn tell(&mut self, name: &str, left: u64, waited: Duration) {
-        let (name, waited) = (plain(name), super::table::age(waited.as_secs()));
-        let done = self.at_start.saturating_sub(left);
-        let words = match left {
-            0 => format!("{name}: drained, nothing in use, after {waited}"),
-            _ => {
-                let left = counted(left, "unit");
-                format!(
-                    "{name}: {left} in use, {done} of {} ended, {waited}",
-                    self.at_start
-                )
-            }
-        };
-        let mut err = io::stderr();
-        // Progress that nobody reads is no reason to stop.
-        let _ = match (self.terminal, self.told == Some(left)) {
-            (true, _) => write!(err, "\r\x1b[K{words}").and_then(|()| err.flush()),
-            (false, false) => writeln!(err, "{words}"),
-            (false, true) => Ok(()),
-        };
-        self.told = Some(left);
-        if left == 0 {
-            self.end();
-        }
-    }
-
-    fn end(&self) {
-        if self.terminal {
-            eprintln!();
-        }
-    }
 }
 
 /// One line for each resource of each peer.
@@ -234,6 +147,7 @@ fn details(peer: &PeerEntry) -> String {
         ("peer", peer.name.clone()),
         ("new calls", format!("{}{why}", yes_no(peer.eligible))),
         ("admin", admin(peer.admin).to_owned()),
+        ("drain", peer.drain.as_ref().map_or_else(dash, drain::words)),
         ("health", health(peer.health).to_owned()),
         ("accepting", yes_no(peer.accepting).to_owned()),
         ("uri", peer.uri.clone()),
@@ -264,7 +178,8 @@ fn yes_no(yes: bool) -> &'static str {
     if yes { "yes" } else { "no" }
 }
 
-fn admin(state: AdminState) -> &'static str {
+/// As the API says it.
+pub fn admin(state: AdminState) -> &'static str {
     match state {
         AdminState::Enabled => "enabled",
         AdminState::Disabled => "disabled",

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use super::now;
-use crate::balance::{Acceptance, FeedbackOutcome, Ledger, PeerId, PeerView, Sign};
+use crate::balance::{Acceptance, DrainView, FeedbackOutcome, Ledger, PeerId, PeerView, Sign};
 use crate::base::limits::EVENTS_ELIGIBLE_LOOKS;
 use crate::http::Event;
 use crate::http::model::{Change, FeedbackEvent, PeerEvent};
@@ -175,6 +175,7 @@ fn peer(view: &PeerView, changes: Vec<Change>) -> Event {
         peer: view.name.to_string(),
         changes,
         admin: shown::admin_state(view.admin),
+        drain: view.drain.as_ref().map(shown::drain),
         health: shown::health_state(view.health),
         accepting: view.accepting,
         eligible: view.eligible,
@@ -186,6 +187,7 @@ fn peer(view: &PeerView, changes: Vec<Change>) -> Event {
 fn facts(view: &PeerView) -> BTreeMap<String, String> {
     let mut facts = BTreeMap::from([
         ("admin".to_owned(), view.admin.as_str().to_owned()),
+        ("drain".to_owned(), drain_word(view).to_owned()),
         ("health".to_owned(), view.health.as_str().to_owned()),
         ("accepting".to_owned(), yes_no(view.accepting).to_owned()),
         ("weight".to_owned(), view.weight.to_string()),
@@ -198,6 +200,10 @@ fn facts(view: &PeerView) -> BTreeMap<String, String> {
         );
     }
     facts
+}
+
+fn drain_word(view: &PeerView) -> &'static str {
+    view.drain.as_ref().map_or("none", DrainView::as_str)
 }
 
 fn report(view: &PeerView) -> Option<(bool, Acceptance)> {

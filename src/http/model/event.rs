@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{AdminState, FeedbackState, HealthState};
+use super::{AdminState, DrainEntry, FeedbackState, HealthState};
 
 /// `event: peer`. A peer is not what it was a second ago.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -16,6 +16,9 @@ pub struct PeerEvent {
     pub changes: Vec<Change>,
     /// The operator's word, now.
     pub admin: AdminState,
+    /// How far it is emptied, now; null when nobody drains it.
+    #[schema(required)]
+    pub drain: Option<DrainEntry>,
     /// Alive, now?
     pub health: HealthState,
     /// Does it take new calls, now?
@@ -31,7 +34,7 @@ pub struct PeerEvent {
 /// One thing that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// `admin`, `health`, `accepting`, `eligible`, `weight`, `configured`, or `capacity RESOURCE`.
+    /// `admin`, `drain` (`none`, `draining`, `drained`), `health`, `accepting`, `eligible`, `weight`, `configured`, or `capacity RESOURCE`.
     pub what: String,
     /// What it was.
     pub from: String,

@@ -14,6 +14,6 @@ pub use operation::{
     HealthAnswer, PeerCounts, ReadyAnswer, ReloadAnswer, StatusAnswer,
 };
 pub use peer::{
-    AdminState, FeedbackEntry, FeedbackState, HealthState, PeerEntry, PeerList, PeerPatch,
-    PeerSpec, ProbeEntry, ResourceEntry, Units,
+    AdminState, DrainBy, DrainEntry, DrainState, FeedbackEntry, FeedbackState, HealthState,
+    PeerEntry, PeerList, PeerPatch, PeerSpec, ProbeEntry, ResourceEntry, Units,
 };

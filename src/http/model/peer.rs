@@ -73,6 +73,11 @@ pub struct PeerPatch {
     /// The operator's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<AdminState>,
+    /// With `draining`: seconds from now after which no call is left to the peer: what has not ended by then is ended, by BYE to both
+    /// sides or CANCEL. A drain that goes on keeps its deadline where this is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 2_592_000)]
+    pub deadline_seconds: Option<f64>,
     /// New capacities by resource; resources left out keep theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<BTreeMap<String, Units>>,
@@ -97,6 +102,48 @@ pub struct ResourceEntry {
     /// 1 − free / capacity; null for unlimited.
     #[schema(required)]
     pub utilisation: Option<f64>,
+}
+
+/// How far a drain has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DrainState {
+    /// Calls are left.
+    Draining,
+    /// None is.
+    Drained,
+}
+
+/// Who drains a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DrainBy {
+    /// The operator, whatever the peer says.
+    Operator,
+    /// The peer, by its own report.
+    Peer,
+}
+
+/// A peer that is being emptied: it gets no new calls, those that it has go on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct DrainEntry {
+    /// How far it has come.
+    pub state: DrainState,
+    /// Who began it.
+    pub by: DrainBy,
+    /// How long ago it began; null where that is not known.
+    #[schema(required)]
+    pub age_seconds: Option<f64>,
+    /// Calls that are counted on it, ringing ones too; one that it placed to itself counts twice. Calls that are not ours
+    /// (`foreign`) are neither counted nor ended.
+    pub calls_left: u64,
+    /// Until the last of them may be over, by the ages that its calls had when the drain began, and no later than the deadline;
+    /// null where nothing can be said: they are not known yet, or the calls that are left have outlasted them all.
+    #[schema(required)]
+    pub expected_in_seconds: Option<f64>,
+    /// Until what is left is ended; 0 once that is so, null without a deadline.
+    #[schema(required)]
+    pub deadline_in_seconds: Option<f64>,
 }
 
 /// What a peer has said of itself. All null until it reports.
@@ -166,6 +213,9 @@ pub struct PeerEntry {
     pub weight: u32,
     /// The operator's word.
     pub admin: AdminState,
+    /// How far it is emptied; null when nobody drains it.
+    #[schema(required)]
+    pub drain: Option<DrainEntry>,
     /// Alive?
     pub health: HealthState,
     /// False when its feedback, or a 503, says that it takes no new calls.

@@ -153,15 +153,25 @@ function operations(card, name) {
   const path = `/v1/peers/${encodeURIComponent(name)}`;
   const box = make("details", "operate");
   box.append(make("summary", "", `Operate ${name}`));
+  const minutes = make("input");
+  Object.assign(minutes, { type: "number", min: "0", step: "any", placeholder: "never" });
+  minutes.setAttribute("aria-label", `Minutes after which a drain of ${name} ends what is left; empty for never`);
   card.buttons = [["enabled", "Enable"], ["draining", "Drain"], ["disabled", "Disable"]].map(([admin, label]) => {
     const button = make("button", "", label);
     button.type = "button";
     button.dataset.admin = admin;
     button.setAttribute("aria-label", `${label} ${name}`);
-    button.addEventListener("click", () => write("PATCH", path, { admin }, `${label} ${name}`));
+    button.addEventListener("click", () => {
+      const patch = { admin };
+      if (admin === "draining" && minutes.value) patch.deadline_seconds = Number(minutes.value) * 60;
+      write("PATCH", path, patch, `${label} ${name}`);
+    });
     box.append(button);
     return button;
   });
+  const wait = make("label", "", "When draining, end what is left after so many minutes");
+  wait.append(minutes);
+  box.append(wait);
   const form = make("form");
   const units = make("input");
   units.required = true;
@@ -215,6 +225,16 @@ function feedbackWords(feedback) {
   return `${span(feedback.age_seconds)} old, ${feedback.state}, ${feedback.fresh ? "in force" : "stale: without effect"}`;
 }
 
+function drainWords(drain) {
+  const by = drain.by === "peer" ? ", by its own report" : "";
+  if (drain.state === "drained") return `drained: no call left${by}`;
+  const words = [`draining: ${count(drain.calls_left, "call")} left${by}`];
+  words.push(drain.expected_in_seconds === null ? "time to the last not known" : `the last over in about ${span(drain.expected_in_seconds)}`);
+  if (drain.deadline_in_seconds === 0) words.push("being ended");
+  else if (drain.deadline_in_seconds !== null) words.push(`the rest is ended in ${span(drain.deadline_in_seconds)}`);
+  return words.join("; ");
+}
+
 function showPeer(card, peer, now) {
   put(card.takes, peer.eligible ? "takes new calls" : "takes no new calls");
   card.takes.className = peer.eligible ? "good" : "bad";
@@ -222,8 +242,10 @@ function showPeer(card, peer, now) {
   put(card.why, peer.why_not.join("; "));
   bars(card.bars, peer.resources);
   const perSecond = rate(now, (sample) => sample.selections.get(peer.name) || 0);
+  const drain = peer.drain ? [["Drain", drainWords(peer.drain), peer.drain.state === "drained" ? "good" : "bad"]] : [];
   facts(card.facts, [
     ["Wanted", peer.admin, peer.admin === "enabled" ? "good" : "bad"],
+    ...drain,
     ["Alive", peer.health, peer.health === "down" ? "bad" : peer.health === "up" ? "good" : ""],
     ["Accepting", peer.accepting ? "yes" : "no", peer.accepting ? "good" : "bad"],
     ["Eligible", peer.eligible ? "yes" : "no", peer.eligible ? "good" : "bad"],

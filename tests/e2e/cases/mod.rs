@@ -6,6 +6,7 @@ mod cancel;
 mod checking;
 mod dashboards;
 mod dialog;
+mod drain;
 mod ended;
 mod failover;
 mod feedback;
