@@ -64,19 +64,26 @@ impl Class {
         end.unwrap_or(text.len())
     }
 
-    /// The same for what may be long, a branch for example: eight bytes are looked up before the first is asked about.
+    /// The same for what may be long, a branch for example.
     pub(super) fn long_run(&self, text: &[u8]) -> usize {
         let (blocks, _) = text.as_chunks::<8>();
         let at = 8 * blocks
             .iter()
-            .take_while(|block| self.covers(*block))
+            .take_while(|block| self.holds_all(block))
             .count();
         at + self.run(&text[at..])
     }
 
     /// Whether all of `text` is of it.
     pub(super) fn covers(&self, text: &[u8]) -> bool {
-        text.iter().fold(true, |all, byte| all & self.holds(*byte))
+        let (blocks, rest) = text.as_chunks::<8>();
+        blocks.iter().all(|block| self.holds_all(block))
+            && rest.iter().all(|byte| self.holds(*byte))
+    }
+
+    /// All eight are looked up before the first is asked about.
+    fn holds_all(&self, block: &[u8; 8]) -> bool {
+        block.iter().fold(true, |all, byte| all & self.holds(*byte))
     }
 }
 

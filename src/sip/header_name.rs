@@ -1,5 +1,7 @@
 //! Names of the header fields that a proxy reads.
 
+use super::words::is;
+
 /// A header field name that means something to the balancer; all others are `Other`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 #[expect(missing_docs, reason = "the variants are the field names themselves")]
@@ -54,9 +56,8 @@ impl HeaderName {
         };
         match label.len() {
             1 => Self::of_compact(first.to_ascii_lowercase()),
-            2..=8 => Self::of_short(label, first.to_ascii_lowercase()),
-            9.. => Self::of_long(label, first.to_ascii_lowercase()),
-            0 => Self::Other,
+            2..=8 => Self::of_short(label, first | 0x20),
+            _ => Self::of_long(label, first | 0x20),
         }
     }
 
@@ -202,30 +203,4 @@ impl HeaderName {
                 | Self::RequestDisposition
         )
     }
-}
-
-/// Whether the label is that name, which is given in lower case. It compares four bytes at a time: of
-/// what stands in a name only letters have the bit 0x40, and only they have a case.
-#[inline(always)]
-fn is<const N: usize>(label: &[u8], name: &[u8; N]) -> bool {
-    let Ok(label) = <&[u8; N]>::try_from(label) else {
-        return false;
-    };
-    if N < 4 {
-        return label.eq_ignore_ascii_case(name);
-    }
-    let word = |text: &[u8; N], at: usize| {
-        u32::from_le_bytes([text[at], text[at + 1], text[at + 2], text[at + 3]])
-    };
-    let differs = |at: usize| {
-        let wanted = word(name, at);
-        (word(label, at) | ((wanted & 0x4040_4040) >> 1)) ^ wanted
-    };
-    let mut difference = differs(N - 4);
-    let mut at = 0;
-    while at + 4 < N {
-        difference |= differs(at);
-        at += 4;
-    }
-    difference == 0
 }

@@ -60,24 +60,33 @@ fn dotted_quad(text: &[u8]) -> Option<(Ipv4Addr, usize)> {
             }
             at += 1;
         }
-        let start = at;
-        let mut value = 0_u32;
-        while let Some(digit) = text.get(at).filter(|b| b.is_ascii_digit()) {
-            if at - start == 3 {
-                return None;
-            }
-            value = value * 10 + u32::from(digit - b'0');
-            at += 1;
-        }
-        let digits = at - start;
-        if digits == 0 || (digits > 1 && text[start] == b'0') {
-            return None;
-        }
-        *octet = u8::try_from(value).ok()?;
+        let (value, digits) = leading_octet(text.get(at..)?)?;
+        *octet = value;
+        at += digits;
     }
     match text.get(at) {
         Some(byte) if HOST.holds(*byte) => None,
         Some(_) | None => Some((Ipv4Addr::from(octets), at)),
+    }
+}
+
+/// Up to three digits without zeros before them, and how many they are; what follows is not looked at.
+fn leading_octet(text: &[u8]) -> Option<(u8, usize)> {
+    let digit = |at: usize| {
+        let digit = text.get(at)?.wrapping_sub(b'0');
+        (digit < 10).then_some(digit)
+    };
+    let first = digit(0)?;
+    let Some(second) = digit(1) else {
+        return Some((first, 1));
+    };
+    if first == 0 {
+        return None;
+    }
+    let two = 10 * first + second;
+    match digit(2) {
+        None => Some((two, 2)),
+        Some(third) => Some((two.checked_mul(10)?.checked_add(third)?, 3)),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A view of one message: bytes, index and the few fields that every hop needs.
 
+use std::net::SocketAddr;
+
 use super::index::IndexedLine;
 use super::start_line::StartLine;
 use super::values::Values;
@@ -13,6 +15,7 @@ pub(super) struct Essentials {
     pub method_text: Span,
     pub uri: Span,
     pub scheme: Scheme,
+    pub place: Option<SocketAddr>,
     pub reason: Span,
     pub call_id: Span,
     pub from: Span,
@@ -33,6 +36,7 @@ impl Essentials {
             method_text: Span::default(),
             uri: Span::default(),
             scheme: Scheme::Other,
+            place: None,
             reason: Span::default(),
             call_id: Span::default(),
             from: Span::default(),
@@ -50,11 +54,13 @@ impl Essentials {
                 method_text,
                 uri,
                 scheme,
+                place,
             } => Self {
                 method,
                 method_text,
                 uri,
                 scheme,
+                place,
                 ..blank
             },
             StartLine::Status { status, reason } => Self {
@@ -145,6 +151,11 @@ impl<'a> Message<'a> {
     /// The scheme of the Request-URI; [`Scheme::Other`] for a response.
     pub fn uri_scheme(&self) -> Scheme {
         self.essentials.scheme
+    }
+
+    /// Where the Request-URI leads, if it is `sip:` with an address and no parameters: known without another look.
+    pub fn uri_place(&self) -> Option<SocketAddr> {
+        self.essentials.place
     }
 
     /// Where the Request-URI lies.

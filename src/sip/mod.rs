@@ -43,6 +43,7 @@ mod start_line;
 mod uri;
 mod values;
 mod via;
+mod words;
 
 pub use build::{ack_for, cancel_for, reason_phrase, response};
 pub use edit::Edits;

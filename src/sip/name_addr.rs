@@ -3,6 +3,7 @@
 
 use super::chars::{quoted_len, trim, trim_start};
 use super::params;
+use super::words;
 
 /// One value of From, To, Contact, Route or Record-Route.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +26,7 @@ impl<'a> NameAddr<'a> {
             let rest = trim_start(rest);
             return (rest.first() == Some(&b'<')).then(|| Self::bracketed(display, rest))?;
         }
-        match memchr::memchr3(b'<', b';', b'"', text) {
+        match words::first_of(text, *b"<;\"") {
             Some(at) if text[at] == b'<' => Self::bracketed(trim(&text[..at]), &text[at..]),
             Some(at) if text[at] == b';' => Self::bare(&text[..at], &text[at..]),
             Some(_) => None,
@@ -34,7 +35,7 @@ impl<'a> NameAddr<'a> {
     }
 
     fn bracketed(display: &'a [u8], text: &'a [u8]) -> Option<Self> {
-        let close = memchr::memchr(b'>', text)?;
+        let close = words::first_of(text, [b'>'])?;
         let uri = trim(&text[1..close]);
         let params = trim_start(&text[close + 1..]);
         let well_formed = !uri.is_empty() && matches!(params, [] | [b';', ..]);

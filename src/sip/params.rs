@@ -1,6 +1,7 @@
 //! Parameters: `;name=value`, as header fields and URIs have them.
 
 use super::chars::{quoted_len, trim, trim_end, trim_start};
+use super::words;
 
 /// One parameter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +38,7 @@ impl<'a> Iterator for Params<'a> {
         }
         let (item, rest) = self.rest.split_at(item_len(self.rest));
         self.rest = rest;
-        let param = match memchr::memchr(b'=', item) {
+        let param = match words::first_of(item, [b'=']) {
             Some(equals) => Param {
                 name: trim_end(&item[..equals]),
                 value: Some(trim(&item[equals + 1..])),
@@ -54,7 +55,7 @@ impl<'a> Iterator for Params<'a> {
 /// The length up to the next semicolon outside quotes.
 fn item_len(text: &[u8]) -> usize {
     let mut at = 0;
-    while let Some(found) = memchr::memchr2(b';', b'"', &text[at..]) {
+    while let Some(found) = words::first_of(&text[at..], *b";\"") {
         at += found;
         if text[at] == b';' {
             return at;

@@ -8,6 +8,7 @@ use super::lines::{self, LineFault};
 use super::message::Essentials;
 use super::start_line::{self, StartLine};
 use super::via::Rigour;
+use super::words;
 use super::{HeaderName, Index, Message, Method, NameAddr, ParseError, Span, Via};
 
 /// Reads one datagram: checks the syntax of all that a proxy must read (RFC 3261 §16.3 step 1) and
@@ -34,21 +35,27 @@ fn parse_within<'a>(
 ) -> Result<Message<'a>, ParseError> {
     let bytes = without_padding(bytes)?;
     let (start, head_start) = start_line::parse(bytes)?;
-    let read = |index: &mut Index| {
-        let body_start = scan_headers(bytes, head_start, index, headers_max)?;
-        let essentials = gather(bytes, start, &index.lines, body_start)?;
-        let via = first(&index.lines, HeaderName::Via)
-            .ok_or(ParseError::MissingHeader(HeaderName::Via))?;
-        let via = Via::parse_first(bytes, via.value, Rigour::Strict)
-            .ok_or(ParseError::BadHeader(HeaderName::Via))?;
-        let end = body_end(bytes, body_start, essentials.content_length)?;
-        Ok((&bytes[..end], essentials, via))
-    };
-    match (read(index), start) {
-        (Ok((bytes, essentials, via)), _) => Ok(Message::new(bytes, &index.lines, essentials, via)),
-        (Err(error), StartLine::Request { .. }) => Err(error),
-        (Err(_), StartLine::Status { .. }) => Err(ParseError::BadResponse),
+    let message = read(bytes, start, head_start, index, headers_max);
+    match start {
+        StartLine::Status { .. } if message.is_err() => Err(ParseError::BadResponse),
+        StartLine::Status { .. } | StartLine::Request { .. } => message,
     }
+}
+
+fn read<'a>(
+    bytes: &'a [u8],
+    start: StartLine,
+    head_start: usize,
+    index: &'a mut Index,
+    headers_max: usize,
+) -> Result<Message<'a>, ParseError> {
+    let (seen, body_start) = scan_headers(bytes, head_start, index, headers_max)?;
+    let essentials = gather(bytes, start, &seen, body_start)?;
+    let via = seen.via.ok_or(ParseError::MissingHeader(HeaderName::Via))?;
+    let via = Via::parse_first(bytes, via, Rigour::Strict)
+        .ok_or(ParseError::BadHeader(HeaderName::Via))?;
+    let end = body_end(bytes, body_start, essentials.content_length)?;
+    Ok(Message::new(&bytes[..end], &index.lines, essentials, via))
 }
 
 /// A lenient view of a request that [`parse`] refused, good enough to answer it. It has a Via that can
@@ -61,8 +68,8 @@ pub fn parse_for_reject<'a>(bytes: &'a [u8], index: &'a mut Index) -> Option<Mes
     while index.lines.len() < HEADERS_MAX && !lines::is_head_end(bytes, at) {
         match lines::header_line(bytes, at) {
             Ok(line) => {
-                index.lines.push(indexed(bytes, line));
-                at = line.end;
+                index.lines.push(line);
+                at = usize::from(line.line.end);
             }
             Err(LineFault::Name) => match lines::folded_line_end(bytes, at) {
                 Ok(end) => at = end,
@@ -102,13 +109,14 @@ fn without_padding(bytes: &[u8]) -> Result<&[u8], ParseError> {
     Ok(message)
 }
 
-/// Fills the index; gives the offset of the body.
+/// Fills the index; gives what was seen on the way, and the offset of the body.
 fn scan_headers(
     bytes: &[u8],
     start: usize,
     index: &mut Index,
     headers_max: usize,
-) -> Result<usize, ParseError> {
+) -> Result<(Seen, usize), ParseError> {
+    let mut seen = Seen::default();
     index.lines.clear();
     let mut at = start;
     while !lines::is_head_end(bytes, at) {
@@ -120,19 +128,11 @@ fn scan_headers(
         if index.lines.len() == headers_max {
             return Err(ParseError::TooManyHeaders);
         }
-        index.lines.push(indexed(bytes, line));
-        at = line.end;
+        seen.take(bytes, &line)?;
+        index.lines.push(line);
+        at = usize::from(line.line.end);
     }
-    Ok(at + 2)
-}
-
-fn indexed(bytes: &[u8], line: lines::Line) -> IndexedLine {
-    IndexedLine {
-        name: HeaderName::of(&bytes[line.start..line.label_end]),
-        label_end: Span::new(0, line.label_end).end,
-        line: Span::new(line.start, line.end),
-        value: Span::new(line.value_start, line.value_end),
-    }
+    Ok((seen, at + 2))
 }
 
 fn first(lines: &[IndexedLine], name: HeaderName) -> Option<&IndexedLine> {
@@ -143,13 +143,9 @@ fn first(lines: &[IndexedLine], name: HeaderName) -> Option<&IndexedLine> {
 fn gather(
     bytes: &[u8],
     start: StartLine,
-    lines: &[IndexedLine],
+    seen: &Seen,
     body_start: usize,
 ) -> Result<Essentials, ParseError> {
-    let mut seen = Seen::default();
-    for line in lines {
-        seen.take(bytes, line)?;
-    }
     let mandatory = |value: Option<Span>, name| value.ok_or(ParseError::MissingHeader(name));
     let mut essentials = Essentials::new(start, body_start);
     essentials.from = mandatory(seen.from, HeaderName::From)?;
@@ -198,9 +194,11 @@ fn body_end(bytes: &[u8], start: usize, length: Option<u32>) -> Result<usize, Pa
     }
 }
 
-/// Values of the fields that may be there once.
+/// Values of the fields that every hop needs; all but Via may be there once.
 #[derive(Default)]
 struct Seen {
+    /// Of the first line.
+    via: Option<Span>,
     from: Option<Span>,
     to: Option<Span>,
     call_id: Option<Span>,
@@ -212,7 +210,10 @@ struct Seen {
 impl Seen {
     fn take(&mut self, bytes: &[u8], line: &IndexedLine) -> Result<(), ParseError> {
         let name = line.name;
-        let field = if name == HeaderName::ContentLength {
+        let field = if name == HeaderName::Via {
+            self.via.get_or_insert(line.value);
+            return Ok(());
+        } else if name == HeaderName::ContentLength {
             return self.content_length(line.value.of(bytes));
         } else if name == HeaderName::From {
             &mut self.from
@@ -268,12 +269,12 @@ fn tag(bytes: &[u8], value: Span) -> Result<Option<Span>, ()> {
 /// nothing behind it or the tag alone. `None`: it is in some other form, or malformed.
 fn usual_tag(bytes: &[u8], value: Span) -> Option<Option<Span>> {
     let text = value.of(bytes);
-    let open = text.iter().position(|b| matches!(b, b'<' | b';' | b'"'))?;
+    let open = words::first_of(text, *b"<;\"")?;
     let uri = match &text[open..] {
         [b'<', uri @ ..] => uri,
         _ => return None,
     };
-    let close = memchr::memchr(b'>', uri)?;
+    let close = words::first_of(uri, [b'>'])?;
     if close == 0 || is_lws(uri[0]) {
         return None;
     }

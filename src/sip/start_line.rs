@@ -1,5 +1,7 @@
 //! The first line of a message (RFC 3261 §7.1, §7.2).
 
+use std::net::SocketAddr;
+
 use super::chars::{is_token, number, trim_end};
 use super::lines::{self, LineFault};
 use super::{Method, ParseError, Scheme, Span, Uri};
@@ -12,6 +14,8 @@ pub(super) enum StartLine {
         method_text: Span,
         uri: Span,
         scheme: Scheme,
+        /// Where the URI leads, if it takes no more than a look at its host and port.
+        place: Option<SocketAddr>,
     },
     Status {
         status: u16,
@@ -60,6 +64,7 @@ pub(super) fn parse_lenient(bytes: &[u8]) -> Option<(StartLine, usize)> {
         method_text: Span::new(0, method_end),
         uri: Span::new(method_end + 1, uri_end),
         scheme: Scheme::Other,
+        place: None,
     };
     Some((line, end))
 }
@@ -116,6 +121,7 @@ fn request_line(text: &[u8]) -> Result<StartLine, ParseError> {
         method_text: Span::new(0, method_end),
         uri: Span::new(method_end + 1, version_start - 1),
         scheme: parsed.scheme,
+        place: parsed.plain_socket_addr(),
     })
 }
 

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use super::chars::{URI, port};
 use super::host::{Host, bare_address, host_prefix, sendable};
 use super::params;
+use super::words;
 
 /// The scheme of a URI.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,7 +47,7 @@ impl<'a> Uri<'a> {
         if let [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', rest @ ..] = text {
             return Self::sip(Scheme::Sip, rest);
         }
-        let colon = memchr::memchr(b':', text)?;
+        let colon = words::first_of(text, [b':'])?;
         let (scheme, rest) = (&text[..colon], &text[colon + 1..]);
         match Self::scheme(scheme)? {
             kind @ (Scheme::Sip | Scheme::Sips) => Self::sip(kind, rest),
@@ -93,7 +94,7 @@ impl<'a> Uri<'a> {
 
     fn sip(scheme: Scheme, text: &'a [u8]) -> Option<Self> {
         // The user part may hold `;` and `?`, so the `@` is looked for first.
-        let (user, rest) = match memchr::memchr(b'@', text) {
+        let (user, rest) = match words::first_of(text, [b'@']) {
             Some(at) => (Some(split_before(&text[..at], b':').0), &text[at + 1..]),
             None => (None, text),
         };
@@ -136,6 +137,13 @@ impl<'a> Uri<'a> {
         self.param(b"transport").flatten()
     }
 
+    /// As [`Uri::socket_addr`], for a `sip:` URI without parameters; `None` for any other.
+    pub(super) fn plain_socket_addr(&self) -> Option<SocketAddr> {
+        let plain = self.scheme == Scheme::Sip && self.params.is_empty();
+        let ip = self.host.ip().filter(|_| plain)?;
+        sendable(ip, self.port.unwrap_or(5060))
+    }
+
     /// Where to send to, when the host is an address: `maddr` before the host (RFC 3261 §19.1.1), port
     /// 5060 when none is written, 5061 for `sips:` and `transport=tls`.
     pub fn socket_addr(&self) -> Option<SocketAddr> {
@@ -154,5 +162,5 @@ impl<'a> Uri<'a> {
 
 /// The text before the first `byte`, and from it on.
 fn split_before(text: &[u8], byte: u8) -> (&[u8], &[u8]) {
-    text.split_at(memchr::memchr(byte, text).unwrap_or(text.len()))
+    text.split_at(words::first_of(text, [byte]).unwrap_or(text.len()))
 }

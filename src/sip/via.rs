@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::Span;
 use super::chars::{TOKEN, VIA_VALUE, is_lws, port, quoted_len, trim_end};
 use super::host::{Host, bare_address, host_prefix, sendable};
+use super::words::is;
 
 /// The `rport` parameter (RFC 3581).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -140,7 +141,7 @@ impl<'a> Via<'a> {
     /// One parameter, the cursor at its name.
     fn param(&mut self, cursor: &mut Cursor<'a>) -> Option<()> {
         let start = cursor.at;
-        let name = cursor.token()?;
+        let name = cursor.param_name()?;
         let mut end = cursor.at;
         let mut value = None;
         if cursor.eat_between(b'=').is_some() {
@@ -148,15 +149,15 @@ impl<'a> Via<'a> {
             end = cursor.end_of_text();
         }
         let span = Span::new(start, end);
-        if name.eq_ignore_ascii_case(b"branch") {
+        if is(name, b"branch") {
             once(&mut self.branch, value.filter(|text| !text.is_empty()))?;
-        } else if name.eq_ignore_ascii_case(b"received") {
+        } else if is(name, b"received") {
             bare_address(value?)?;
             once(&mut self.received, value)?;
             self.received_span = span;
-        } else if name.eq_ignore_ascii_case(b"maddr") {
+        } else if is(name, b"maddr") {
             once(&mut self.maddr, value)?;
-        } else if name.eq_ignore_ascii_case(b"rport") {
+        } else if is(name, b"rport") {
             if self.rport != Rport::Absent {
                 return None;
             }
@@ -227,6 +228,17 @@ impl<'a> Cursor<'a> {
     fn token(&mut self) -> Option<&'a [u8]> {
         let token = self.while_true(|b| TOKEN.holds(b));
         (!token.is_empty()).then_some(token)
+    }
+
+    /// A token; most often it is this one.
+    fn param_name(&mut self) -> Option<&'a [u8]> {
+        match self.rest().split_at_checked(b"branch".len()) {
+            Some((name @ b"branch", [b'=', ..])) => {
+                self.at += name.len();
+                Some(name)
+            }
+            Some(_) | None => self.token(),
+        }
     }
 
     /// Whether there was any white space.
