@@ -121,6 +121,16 @@ impl Cookie {
         Some((Self::unpack(payload)?, side))
     }
 
+    /// The serial number in a cookie's text, which nobody has verified.
+    pub fn claimed_serial(text: &[u8]) -> Option<u32> {
+        let mut raw = [0; 6];
+        URL_SAFE_NO_PAD
+            .decode_slice(text.get(..8)?, &mut raw)
+            .ok()?;
+        let [version, a, b, c, d, _] = raw;
+        (version == VERSION).then_some(u32::from_be_bytes([a, b, c, d]))
+    }
+
     fn unpack(payload: &[u8]) -> Option<Cookie> {
         let word = |at: usize| {
             payload
@@ -186,6 +196,9 @@ mod tests {
             Some((cookie.clone(), Side::Caller))
         );
         assert_eq!(read(b"tag-b", b"tag-a"), Some((cookie, Side::Callee)));
+        assert_eq!(Cookie::claimed_serial(&text), Some(7));
+        assert_eq!(Cookie::claimed_serial(b"AAAAAAAAAAA"), None);
+        assert_eq!(Cookie::claimed_serial(&text[..7]), None);
     }
 
     #[test]

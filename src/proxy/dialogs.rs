@@ -44,7 +44,7 @@ impl Core {
             let uri = NameAddr::parse(value.text)
                 .map(|address| address.uri)
                 .unwrap_or_default();
-            if recorded_by(&self.setup, message, uri) == Some(serial) {
+            if recorded_by(&self.setup, uri) == Some(serial) {
                 passed = true;
             } else if passed {
                 join(&mut routes.caller, value.text);

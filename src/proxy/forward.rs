@@ -13,7 +13,7 @@ use super::setup::Listener;
 use crate::balance::{Demand, PeerId, Transport};
 use crate::base::limits::{MAX_FORWARDS_DEFAULT, RETRY_AFTER_FULL, UDP_PAYLOAD_MAX};
 use crate::base::transmit::{ListenerId, Transmit};
-use crate::call::{COOKIE_PARAM, CallKey, Cookie, name_hash};
+use crate::call::{CallKey, Cookie, name_hash};
 use crate::sip::{HeaderName, Message, Method, NameAddr, Uri};
 use crate::transaction::{Branch, ClientRequest, ContextKey, Full, Owner};
 
@@ -219,15 +219,8 @@ impl Core {
         let mut lines = Vec::with_capacity(160);
         let tag = hop.message.from_tag().unwrap_or_default();
         let mut line = |listener: &Listener| {
-            lines.extend_from_slice(b"Record-Route: <sip:");
-            lines.extend_from_slice(listener.advertise.as_bytes());
-            if listener.transport != Transport::Udp {
-                lines.extend_from_slice(b";transport=");
-                lines.extend_from_slice(listener.transport.as_str().as_bytes());
-            }
-            lines.extend_from_slice(b";lr;");
-            lines.extend_from_slice(COOKIE_PARAM);
-            lines.push(b'=');
+            lines.extend_from_slice(b"Record-Route: <");
+            listener.write_entry(&mut lines);
             recording
                 .cookie
                 .write(&self.setup.secret, hop.message.call_id(), tag, &mut lines);

@@ -11,7 +11,7 @@ use super::reject::Reject;
 use super::request::Incoming;
 use super::stats::DropReason;
 use super::trust::Refused;
-use super::waiting::{Place, Waiting, place_of};
+use super::waiting::{Place, Waiting, next_place};
 use crate::balance::{EndCause, Observation};
 use crate::call::{Call, CallEvent, CallKey, Cookie, Side};
 use crate::sip::{Message, Method};
@@ -173,7 +173,7 @@ impl Core {
             to: incoming.listener,
             recording: None,
         };
-        match place_of(uri) {
+        match next_place(incoming.message, uri) {
             Place::At(destination) => {
                 hop.to = self.setup.listener_towards(destination, incoming.listener);
                 self.send_stateless(&hop, destination);

@@ -52,12 +52,11 @@ impl<'a> Preprocessed<'a> {
             let uri = NameAddr::parse(route.text)
                 .map(|address| address.uri)
                 .unwrap_or_default();
-            let parsed = Uri::parse(uri);
-            let text = parsed.as_ref().and_then(cookie_of);
+            let (ours, text) = entry(setup, uri);
             // A second entry of ours is the other half of a double Record-Route (RFC 5658) only with the same
             // cookie; another cookie is a spiral's next turn through us.
             let same_visit = !visited || text == visit;
-            if !same_visit || !parsed.is_some_and(|uri| setup.is_own(&uri)) {
+            if !same_visit || !ours {
                 found.next = Some(route);
                 break;
             }
@@ -87,10 +86,23 @@ impl<'a> Preprocessed<'a> {
 
 /// The cookie in a URI of ours.
 fn own_cookie<'a>(setup: &Setup, uri: &'a [u8]) -> Option<&'a [u8]> {
+    if let Some(text) = setup.cookie_as_written(uri) {
+        return Some(text);
+    }
     // Most URIs have no parameter at all: not worth parsing.
     memchr::memchr(b';', uri)?;
     let uri = Uri::parse(uri)?;
     cookie_of(&uri).filter(|_| setup.is_own(&uri))
+}
+
+/// Whether a URI names us, and the cookie in it, be it ours or not.
+fn entry<'a>(setup: &Setup, uri: &'a [u8]) -> (bool, Option<&'a [u8]>) {
+    if let Some(text) = setup.cookie_as_written(uri) {
+        return (true, Some(text));
+    }
+    let parsed = Uri::parse(uri);
+    let text = parsed.as_ref().and_then(cookie_of);
+    (parsed.is_some_and(|uri| setup.is_own(&uri)), text)
 }
 
 fn cookie_of<'a>(uri: &Uri<'a>) -> Option<&'a [u8]> {
@@ -110,12 +122,10 @@ fn read_cookie(setup: &Setup, message: &Message<'_>, text: &[u8]) -> CookieState
     }
 }
 
-/// The serial number in an entry of ours in the Record-Route of a response; `None` for anybody else's.
-pub(super) fn recorded_by(setup: &Setup, message: &Message<'_>, uri: &[u8]) -> Option<u32> {
-    match read_cookie(setup, message, own_cookie(setup, uri)?) {
-        CookieState::Good(cookie, _) => Some(cookie.serial),
-        CookieState::None | CookieState::Bad => None,
-    }
+/// The serial number in an entry of ours in the Record-Route of a response; `None` for anybody else's. The signature is not
+/// looked at: whoever answers may change the Record-Route as he likes anyway, and it is his own route that he spoils.
+pub(super) fn recorded_by(setup: &Setup, uri: &[u8]) -> Option<u32> {
+    Cookie::claimed_serial(own_cookie(setup, uri)?)
 }
 
 /// Whether a URI names one of our listeners.

@@ -11,6 +11,7 @@ use super::route::Route;
 use crate::balance::Directory;
 use crate::base::transmit::ListenerId;
 use crate::base::transport::Transport;
+use crate::call::COOKIE_PARAM;
 use crate::sip::{Host, Uri};
 
 /// Everything the core reads that an operator may change; calls that live go on under the next one.
@@ -40,6 +41,22 @@ impl Setup {
         self.listeners
             .iter()
             .any(|listener| listener.is_named_by(uri))
+    }
+
+    /// The cookie in a URI of ours that came back just as [`Listener::write_entry`] wrote it, which nearly all do: it need
+    /// not be parsed then.
+    #[must_use]
+    pub fn cookie_as_written<'u>(&self, uri: &'u [u8]) -> Option<&'u [u8]> {
+        let written = |listener: &Listener| {
+            let after = uri.strip_prefix(b"sip:")?;
+            let after = after.strip_prefix(listener.advertise.as_bytes())?;
+            let param = after.strip_prefix(b";lr;")?;
+            param.strip_prefix(COOKIE_PARAM)?.strip_prefix(b"=")
+        };
+        let cookie = self.listeners.iter().find_map(written)?;
+        memchr::memchr2(b';', b'?', cookie)
+            .is_none()
+            .then_some(cookie)
     }
 
     /// The listener that a request to `destination` leaves by: of its address family, bound nearest to it by the
@@ -115,6 +132,19 @@ pub struct Listener {
 }
 
 impl Listener {
+    /// Appends the URI of a Record-Route of ours up to its cookie.
+    pub(super) fn write_entry(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"sip:");
+        out.extend_from_slice(self.advertise.as_bytes());
+        if self.transport != Transport::Udp {
+            out.extend_from_slice(b";transport=");
+            out.extend_from_slice(self.transport.as_str().as_bytes());
+        }
+        out.extend_from_slice(b";lr;");
+        out.extend_from_slice(COOKIE_PARAM);
+        out.push(b'=');
+    }
+
     /// Whether a URI names it: by its advertised name, its address, or, where it is bound to all addresses, by any of
     /// them that `locals` holds.
     fn is_named_by(&self, uri: &Uri<'_>) -> bool {

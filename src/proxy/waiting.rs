@@ -74,6 +74,19 @@ pub(super) fn place_of(uri: &[u8]) -> Place {
     }
 }
 
+/// Where a request goes that is sent on to `uri`, most often its own Request-URI.
+pub(super) fn next_place(message: &Message<'_>, uri: &[u8]) -> Place {
+    if let Some(address) = message.uri_place().filter(|_| uri == message.uri()) {
+        return Place::At(address);
+    }
+    // A configured URI may come in angle brackets.
+    let uri = match memchr::memchr(b'<', uri) {
+        Some(_) => NameAddr::parse(uri).map_or(uri, |address| address.uri),
+        None => uri,
+    };
+    place_of(uri)
+}
+
 impl Core {
     /// Sends a context's request where a URI leads, at once or once its host has been resolved.
     pub(super) fn go_to_uri(
@@ -84,12 +97,7 @@ impl Core {
         preprocessed: &Preprocessed<'_>,
         uri: &[u8],
     ) {
-        // A configured URI may come in angle brackets.
-        let uri = match memchr::memchr(b'<', uri) {
-            Some(_) => NameAddr::parse(uri).map_or(uri, |address| address.uri),
-            None => uri,
-        };
-        match place_of(uri) {
+        match next_place(message, uri) {
             Place::At(destination) => {
                 let sent = self.send_message(now, key, message, preprocessed, destination);
                 self.sent_or_settled(now, key, sent);
