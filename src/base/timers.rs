@@ -97,11 +97,7 @@ impl<K: Copy> Timers<K> {
     /// Arms a timer that fires at `at`, rounded up to a whole tick. A moment that has passed counts as the present.
     /// Timers of one tick fire in the order in which they were armed.
     pub fn arm(&mut self, at: Instant, key: K) -> TimerId {
-        let since = at.saturating_duration_since(self.origin);
-        let begun = u64::from(!since.subsec_nanos().is_multiple_of(1_000_000));
-        let tick = (since.as_secs().saturating_mul(1000))
-            .saturating_add(u64::from(since.subsec_millis()) + begun)
-            .clamp(self.present, TICK_MAX);
+        let tick = self.tick_of(at);
         let index = self.allocate(key, tick);
         self.armed += 1;
         self.link(index);
@@ -109,6 +105,31 @@ impl<K: Copy> Timers<K> {
             index,
             generation: self.nodes[index as usize].generation,
         }
+    }
+
+    /// As [`arm`](Self::arm), in place of a timer that may still be armed, which is taken back. Where that one was to
+    /// fire in the same tick it keeps its turn.
+    pub fn arm_instead(&mut self, before: Option<TimerId>, at: Instant, key: K) -> TimerId {
+        let Some(id) = before.filter(|id| self.is_armed(*id)) else {
+            return self.arm(at, key);
+        };
+        let tick = self.tick_of(at);
+        let node = &mut self.nodes[id.index as usize];
+        node.key = key;
+        if node.tick != tick {
+            self.unlink(id.index);
+            self.nodes[id.index as usize].tick = tick;
+            self.link(id.index);
+        }
+        id
+    }
+
+    fn tick_of(&self, at: Instant) -> u64 {
+        let since = at.saturating_duration_since(self.origin);
+        let begun = u64::from(!since.subsec_nanos().is_multiple_of(1_000_000));
+        (since.as_secs().saturating_mul(1000))
+            .saturating_add(u64::from(since.subsec_millis()) + begun)
+            .clamp(self.present, TICK_MAX)
     }
 
     /// Whether it will still fire.

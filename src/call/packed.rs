@@ -1,5 +1,6 @@
 //! Several short texts in one allocation: a held call keeps a dozen of them. What is saved of it shares them.
 
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// `N` byte strings. A copy costs no allocation.
@@ -12,13 +13,13 @@ pub struct Packed<const N: usize> {
 impl<const N: usize> Packed<N> {
     /// Packs `parts`, which are pieces of datagrams and so far below 4 GiB together.
     pub fn new(parts: [&[u8]; N]) -> Self {
-        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let mut bytes: SmallVec<[u8; 256]> = SmallVec::new();
         let ends = parts.map(|part| {
             bytes.extend_from_slice(part);
             bytes.len() as u32
         });
         Self {
-            bytes: bytes.into(),
+            bytes: bytes.as_slice().into(),
             ends,
         }
     }

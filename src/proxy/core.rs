@@ -302,10 +302,8 @@ impl Core {
         let Some(context) = self.contexts.get_mut(key) else {
             return;
         };
-        if let Some(before) = context.timer.take() {
-            self.timers.cancel(before);
-        }
-        context.timer = Some(self.timers.arm(now + after, CoreTimer::Context(key)));
+        let timer = CoreTimer::Context(key);
+        context.timer = Some(self.timers.arm_instead(context.timer, now + after, timer));
     }
 
     pub(super) fn disarm_context(&mut self, key: ContextKey) {

@@ -44,8 +44,8 @@ impl Core {
         let at = call
             .session_until
             .map_or(call.ends_at, |until| until.min(call.ends_at));
-        self.timers.cancel(call.deadline);
-        call.deadline = self.timers.arm(at, CoreTimer::Call(key));
+        let timer = CoreTimer::Call(key);
+        call.deadline = self.timers.arm_instead(Some(call.deadline), at, timer);
     }
 
     /// The peer restarted: the calls of the run before are over, but for those that the new run names. Those that began after

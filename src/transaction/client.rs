@@ -256,13 +256,11 @@ impl Transactions {
         let Some(client) = self.clients.get_mut(key) else {
             return;
         };
-        if let Some(timer) = client.timer.take() {
-            self.timers.cancel(timer);
-        }
         let Some(machine) = &client.machine else {
             return;
         };
-        client.timer = Some(self.timers.arm(machine.wake(), Owned::Client(key)));
+        let (before, wake) = (client.timer, machine.wake());
+        client.timer = Some(self.timers.arm_instead(before, wake, Owned::Client(key)));
     }
 
     fn end_client(&mut self, key: ClientKey, act: ClientAct) {

@@ -261,16 +261,14 @@ impl Transactions {
         let Some(server) = self.servers.get_mut(key) else {
             return;
         };
-        if let Some(timer) = server.timer.take() {
-            self.timers.cancel(timer);
-        }
         let Some(machine) = &server.machine else {
             return;
         };
         let ends = machine.wake();
         let trying = server.trying.as_ref();
         let wake = trying.map_or(ends, |trying| trying.at.min(ends));
-        server.timer = Some(self.timers.arm(wake, Owned::Server(key)));
+        let before = server.timer;
+        server.timer = Some(self.timers.arm_instead(before, wake, Owned::Server(key)));
     }
 
     fn end_server(&mut self, key: ServerKey, act: ServerAct) {

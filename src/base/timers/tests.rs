@@ -44,6 +44,22 @@ fn a_moment_that_has_passed_is_due_at_once() {
 }
 
 #[test]
+fn a_timer_armed_in_place_of_another_leaves_one() {
+    let origin = Instant::now();
+    let mut timers = Timers::new(origin);
+    let first = timers.arm_instead(None, after(origin, 10), 1);
+    timers.arm(after(origin, 10), 2);
+    let same = timers.arm_instead(Some(first), after(origin, 10), 3);
+    assert_eq!(drain(&mut timers, after(origin, 10)), [3, 2]);
+    assert!(!timers.is_armed(same));
+    let anew = timers.arm_instead(Some(same), after(origin, 90_000), 4);
+    let earlier = timers.arm_instead(Some(anew), after(origin, 20), 5);
+    assert_eq!((timers.len(), timers.next()), (1, Some(after(origin, 20))));
+    assert_eq!(timers.pop(after(origin, 20)), Some((earlier, 5)));
+    assert_eq!(timers.pop(after(origin, 100_000)), None);
+}
+
+#[test]
 fn a_stale_id_cancels_nothing_even_when_its_place_is_taken_again() {
     let origin = Instant::now();
     let mut timers = Timers::new(origin);
