@@ -88,7 +88,7 @@ def idle(a):
 
 
 def soak(a):
-    return [["--mode", "soak", "--rate", "1000", "--seconds", "20" if a.quick else "3600"] + targets("tandem")]
+    return [["--mode", "soak", "--rate", "300", "--seconds", "20" if a.quick else "3600"] + targets("tandem")]
 
 
 PARTS = {"rate": rate, "sipp": sipp, "max": maximum, "mem": mem, "growth": growth, "shards": shards,

@@ -28,8 +28,8 @@ struct Heard {
 
 /// The sockets, the bell and the clock that a shard sleeps by.
 ///
-/// The kernel tells of a change once (edge-triggered: half the work of asking for the state of each at each sleep); what
-/// it told is kept here until the socket has been read empty.
+/// The kernel tells of a change once (edge-triggered), so that a sleep costs the same however many sockets there are; what it
+/// told is kept here until the socket has been read empty.
 ///
 /// The clock stays set over many sleeps and goes off on a grid: a timer set anew for each sleep costs more than the
 /// rest of the sleep does, in a virtual machine most of all, and nothing in SIP minds [`WAKE_GRID`].
