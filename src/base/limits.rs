@@ -213,9 +213,13 @@ pub const WAKE_GRID: Duration = Duration::from_millis(10);
 pub const MAILBOX_LETTERS_MAX: usize = 8192;
 /// What a shard's queues may hold back a datagram before new calls are refused for it; more of them the longer it is.
 pub const QUEUE_DELAY_MIN: Duration = Duration::from_millis(5);
-/// The delay at which every new call is refused, and from which on they are passed over without an answer, all of them
-/// from twice as long.
+/// The delay at which every new call is refused.
 pub const QUEUE_DELAY_MAX: Duration = Duration::from_millis(25);
+/// The delay from which on new calls are passed over without an answer; all of them when it is twice as long. What gets no
+/// answer is sent again, so this is for when even refusing takes too long.
+pub const QUEUE_DELAY_MUTE: Duration = Duration::from_millis(50);
+/// What a queue that the kernel is about to cut off counts as, at least: half of the new calls get no answer.
+pub const QUEUE_DELAY_SPILLING: Duration = Duration::from_millis(75);
 /// A delay that is over sooner is a burst, and nothing is refused for it.
 pub const QUEUE_BURST: Duration = Duration::from_millis(100);
 /// For how long after a delay the next one is no burst.

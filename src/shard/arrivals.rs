@@ -6,7 +6,7 @@ use super::mailbox::Letter;
 use super::sort;
 use super::start::Engine;
 use super::worker::Worker;
-use crate::base::limits::{DATAGRAM_BATCH, LETTERS_A_TURN, QUEUE_DELAY_MAX, STAMPS_LINGER};
+use crate::base::limits::{DATAGRAM_BATCH, LETTERS_A_TURN, QUEUE_DELAY_SPILLING, STAMPS_LINGER};
 use crate::base::transmit::ListenerId;
 use crate::io::mmsg::{Datagram, ReceiveBatch};
 use crate::proxy::{Excess, Input};
@@ -76,7 +76,7 @@ impl<E: Engine> Worker<E> {
         let waited = stamp.map_or(Duration::ZERO, |stamp| clock.saturating_sub(stamp));
         if socket.nearly_full() {
             self.pressure.spilling(now);
-            return waited.max(QUEUE_DELAY_MAX);
+            return waited.max(QUEUE_DELAY_SPILLING);
         }
         waited
     }

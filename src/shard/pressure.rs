@@ -7,7 +7,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::base::limits::{QUEUE_BURST, QUEUE_DELAY_MAX, QUEUE_DELAY_MIN, QUEUE_MEMORY};
+use crate::base::limits::{
+    QUEUE_BURST, QUEUE_DELAY_MAX, QUEUE_DELAY_MIN, QUEUE_DELAY_MUTE, QUEUE_MEMORY,
+};
 use crate::proxy::Excess;
 
 /// What a shard knows of its queues.
@@ -49,10 +51,11 @@ impl Pressure {
 }
 
 fn excess(delay: Duration) -> Excess {
-    let [delay, min, max] = [delay, QUEUE_DELAY_MIN, QUEUE_DELAY_MAX].map(|d| d.as_secs_f64());
+    let [delay, min, max, mute] = [delay, QUEUE_DELAY_MIN, QUEUE_DELAY_MAX, QUEUE_DELAY_MUTE]
+        .map(|duration| duration.as_secs_f64());
     Excess {
         refused: ((delay - min) / (max - min)).clamp(0.0, 1.0),
-        unanswered: ((delay - max) / max).clamp(0.0, 1.0),
+        unanswered: ((delay - mute) / mute).clamp(0.0, 1.0),
     }
 }
 

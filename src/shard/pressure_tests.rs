@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use super::*;
-use crate::base::limits::DATAGRAM_BATCH;
+use crate::base::limits::{DATAGRAM_BATCH, QUEUE_DELAY_SPILLING};
 
 const MS: Duration = Duration::from_millis(1);
 
@@ -175,6 +175,9 @@ fn far_beyond_the_longest_delay_there_is_no_time_for_answers_either() {
     let at = |delay| (excess(delay).refused, excess(delay).unanswered);
     let middle = (QUEUE_DELAY_MIN + QUEUE_DELAY_MAX) / 2;
     assert!((at(middle).0 - 0.5).abs() < 1e-6 && at(middle).1 == 0.0);
-    assert_eq!(at(QUEUE_DELAY_MAX * 2), (1.0, 1.0));
+    assert_eq!(at(QUEUE_DELAY_MUTE), (1.0, 0.0));
+    let (refused, unanswered) = at(QUEUE_DELAY_SPILLING);
+    assert!(refused == 1.0 && (unanswered - 0.5).abs() < 1e-6);
+    assert_eq!(at(QUEUE_DELAY_MUTE * 2), (1.0, 1.0));
     assert_eq!(at(Duration::from_secs(60)), (1.0, 1.0));
 }
