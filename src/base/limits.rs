@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 /// Server transactions that one shard holds at once; a request beyond it is refused.
-pub const SERVER_TRANSACTIONS_MAX: usize = 1 << 18;
+pub const SERVER_TRANSACTIONS_MAX: usize = 1 << 20;
 /// Client transactions that one shard holds at once; a request beyond it is not forwarded.
-pub const CLIENT_TRANSACTIONS_MAX: usize = 1 << 18;
+pub const CLIENT_TRANSACTIONS_MAX: usize = 1 << 20;
 /// How long an INVITE transaction waits for its next response after a provisional one. The owner's Timer C
 /// is there to end it sooner; this only sees to it that nothing waits for ever.
 pub const INVITE_PROCEEDING_MAX: Duration = Duration::from_secs(3660);
