@@ -9,9 +9,30 @@ use super::client::args as client;
 const ABOUT: &str = "One SIP address in front of many PBXes: a load balancer that counts calls, fails over, \
                      and listens to how the PBXes feel";
 
+const AFTER: &str = "Example:\n  tandem demo --seconds 30\n  tandem check --config config/tandem.toml\n\n\
+                     Exit codes: 0 done; 1 the file is not valid, or it could not be done; 2 wrong command line; 3 to 6 see
+`tandem peers --help`.";
+
+const SERVE: &str = "Example:\n  tandem serve --config /etc/tandem/tandem.toml\n\n\
+                     Exit codes: 0 stopped in order; 1 the configuration is not valid, or it could not start; 2 wrong command
+line.";
+
+const CHECK: &str = "Example:\n  tandem check --config config/tandem.toml\n\n\
+                     Exit codes: 0 valid; 1 not valid, each mistake on stderr as file:line:column; 2 wrong command line.";
+
+const DEMO: &str = "Example:\n  tandem demo --seconds 30 --rate 20\n\n\
+                    Exit codes: 0 ended with all counts at zero; 1 they were not, or it could not start; 2 wrong command line.";
+
+const IMPORT: &str = "Example:\n  tandem import kamailio /etc/kamailio/dispatcher.list > tandem.toml\n\n\
+                      Exit codes: 0 printed, with what could not be carried over on stderr; 1 the file cannot be read, with
+file:line:column; 2 wrong command line.";
+
+const COMPLETIONS: &str = "Example:\n  source <(tandem completions bash)\n\n\
+                           Exit codes: 0 printed; 2 wrong command line.";
+
 /// What the user asks for.
 #[derive(Debug, Parser)]
-#[command(name = "tandem", version = super::VERSION, about = ABOUT, arg_required_else_help = true)]
+#[command(name = "tandem", version = super::VERSION, about = ABOUT, arg_required_else_help = true, after_help = AFTER)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -28,10 +49,13 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the balancer until SIGTERM or SIGINT; SIGHUP reloads the configuration
+    #[command(after_help = SERVE)]
     Serve(ConfigArg),
     /// Say whether a configuration is valid, and if not, where it is not
+    #[command(after_help = CHECK)]
     Check(ConfigArg),
     /// Show it all in one process on the loopback interface: balancer, three PBXes, callers
+    #[command(after_help = DEMO)]
     Demo(super::demo::Args),
     /// See and change the peers of a running server
     Peers(client::Peers),
@@ -39,10 +63,19 @@ pub enum Command {
     Calls(client::Calls),
     /// Ask a running server where a call would go, and why not elsewhere; nothing is counted
     Explain(client::Explain),
+    /// Watch groups and peers of a running server in the terminal, refreshed each second
+    Top(client::Top),
     /// Turn the table of OpenSIPS's load_balancer or Kamailio's dispatcher into a configuration, on stdout
+    #[command(after_help = IMPORT)]
     Import {
         #[command(subcommand)]
         from: super::import::From,
+    },
+    /// Print what a shell needs to complete this command line
+    #[command(after_help = COMPLETIONS)]
+    Completions {
+        /// Whose shell
+        shell: super::completions::Shell,
     },
 }
 
@@ -92,30 +125,41 @@ mod tests {
     }
 
     #[test]
-    fn every_client_command_shows_an_example_that_the_command_line_takes() {
+    fn every_command_shows_an_example_that_the_command_line_takes() {
         fn look(command: &clap::Command, examples: &mut Vec<String>) {
             let help = command.get_after_help().map(ToString::to_string);
             let example = help.unwrap_or_default();
-            assert!(example.contains("  tandem "), "{}", command.get_name());
+            assert!(
+                example.contains("  tandem ") || example.contains("<(tandem "),
+                "{}",
+                command.get_name()
+            );
             let lines = example.lines().filter(|line| line.starts_with("  tandem "));
             examples.extend(lines.map(str::to_owned));
             for inner in command.get_subcommands() {
                 look(inner, examples);
             }
         }
-        let cli = Cli::command();
         let mut examples = Vec::new();
-        for name in ["peers", "calls", "explain"] {
-            let found = cli.find_subcommand(name);
-            look(found.expect("there is such a command"), &mut examples);
-        }
+        look(&Cli::command(), &mut examples);
+        assert!(examples.len() > 15, "{examples:?}");
         for example in examples {
             // Up to the shell's own words.
             let words = example.split_whitespace();
-            let words = words.take_while(|word| !matches!(*word, "|" | "&&"));
+            let words = words.take_while(|word| !matches!(*word, "|" | "&&" | ">"));
             if let Err(error) = Cli::try_parse_from(words) {
                 panic!("{example}: {error}");
             }
+        }
+    }
+
+    #[test]
+    fn every_command_tells_its_exit_codes() {
+        let cli = Cli::command();
+        for command in cli.get_subcommands().chain([&cli]) {
+            let help = command.get_after_help().map(ToString::to_string);
+            let told = help.unwrap_or_default();
+            assert!(told.contains("Exit codes: 0 "), "{}", command.get_name());
         }
     }
 

@@ -5,6 +5,7 @@ mod check;
 mod cli;
 mod client;
 mod clock;
+mod completions;
 mod control;
 pub mod demo;
 mod demonstrate;
@@ -43,7 +44,9 @@ pub fn run() -> ExitCode {
         | cli::Command::Peers(_)
         | cli::Command::Calls(_)
         | cli::Command::Explain(_)
-        | cli::Command::Import { .. } => "warn",
+        | cli::Command::Top(_)
+        | cli::Command::Import { .. }
+        | cli::Command::Completions { .. } => "warn",
     };
     if let Err(error) = logging::start(cli.log_format, cli.log_level.as_deref(), otherwise) {
         eprintln!("tandem: {error:#}");
@@ -56,7 +59,9 @@ pub fn run() -> ExitCode {
         cli::Command::Peers(args) => client::peers(&args),
         cli::Command::Calls(args) => client::calls(&args),
         cli::Command::Explain(args) => client::explain(&args),
+        cli::Command::Top(args) => client::top(&args),
         cli::Command::Import { from } => import::run(&from),
+        cli::Command::Completions { shell } => completions::run(shell),
     }
 }
 

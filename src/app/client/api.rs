@@ -84,6 +84,11 @@ impl Api {
         read(&self.send("GET", path, Vec::new())?)
     }
 
+    /// `GET`, whatever the answer's shape.
+    pub fn text(&self, path: &str) -> Result<String, Failure> {
+        self.send("GET", path, Vec::new())
+    }
+
     /// A request with a body of JSON.
     pub fn with_body<T: DeserializeOwned>(
         &self,

@@ -195,6 +195,17 @@ pub struct CallName {
     pub id: String,
 }
 
+/// `tandem top`.
+#[derive(Args, Debug)]
+#[command(after_help = format!("Example:\n  tandem top\n  tandem top --once --json | jq .calls_per_second\n\n{CODES}"))]
+pub struct Top {
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Print the table once, from two looks a second apart, and end; so does --json, and an output that is no terminal
+    #[arg(long)]
+    pub once: bool,
+}
+
 /// `tandem explain`.
 #[derive(Args, Debug)]
 #[command(after_help = format!("Example:\n  tandem explain sip:1001@example.com --source 10.0.0.5\n\n{CODES}"))]

@@ -3,7 +3,7 @@
 use super::api::{Api, Failure, escaped};
 use super::args::{Calls, CallsAction, CallsList};
 use super::show;
-use super::table::{Table, plain, print};
+use super::table::{Table, plain};
 use crate::http::model::{CallEntry, CallList, CallState};
 
 /// Calls asked for in one request.
@@ -22,9 +22,10 @@ pub fn run(args: &Calls) -> Result<(), Failure> {
         }
         Some(CallsAction::End(call)) => {
             api.delete(&path(&call.id))?;
-            if !json {
-                print(&format!("{}: is being ended\n", plain(&call.id)));
-            }
+            let ended = serde_json::json!({ "id": call.id, "ended": true });
+            show(json, &ended, |_| {
+                format!("{}: is being ended\n", plain(&call.id))
+            });
             Ok(())
         }
     }

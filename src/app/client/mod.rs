@@ -1,4 +1,4 @@
-//! `tandem peers`, `calls` and `explain`: thin clients of the HTTP API.
+//! `tandem peers`, `calls`, `explain` and `top`: thin clients of the HTTP API.
 //!
 //! The client is ureq, without TLS: blocking, since a command has nothing else to do, small, and the tests use
 //! it as well.
@@ -10,6 +10,7 @@ mod drain;
 mod explain;
 mod peers;
 pub mod table;
+mod top;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,11 @@ pub fn calls(args: &args::Calls) -> ExitCode {
 /// `tandem explain`.
 pub fn explain(args: &args::Explain) -> ExitCode {
     ended(explain::run(args))
+}
+
+/// `tandem top`.
+pub fn top(args: &args::Top) -> ExitCode {
+    ended(top::run(args))
 }
 
 fn ended(result: Result<(), Failure>) -> ExitCode {

@@ -1,0 +1,173 @@
+//! The terminal's other screen, and that the first one comes back however the program ends.
+
+use std::io::{self, Stdout, Write};
+use std::sync::Once;
+use std::time::Duration;
+
+use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
+use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
+use crossterm::{cursor, execute};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::layout::{self, View};
+use super::line::{Line, Tone};
+
+/// Where a terminal does not tell its size.
+const SIZE: (usize, usize) = (80, 24);
+/// Lines that a page is.
+const PAGE: usize = 10;
+
+/// What was pressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Key {
+    Quit,
+    Up(usize),
+    Down(usize),
+    Redraw,
+}
+
+/// Raw mode and the other screen, until it is dropped.
+pub struct Screen {
+    out: Stdout,
+    colour: bool,
+    /// Those that would end the program with the terminal as it is.
+    ends: Option<SignalFd>,
+}
+
+impl Screen {
+    /// `None` where the terminal cannot do it.
+    pub fn open() -> Option<Self> {
+        if std::env::var("TERM").is_ok_and(|kind| kind == "dumb") {
+            return None;
+        }
+        restore_on_panic();
+        let mut out = io::stdout();
+        terminal::enable_raw_mode().ok()?;
+        // From here on, dropping it restores.
+        let mut screen = Screen {
+            out: io::stdout(),
+            colour: colour_wanted(),
+            ends: None,
+        };
+        execute!(out, EnterAlternateScreen, cursor::Hide).ok()?;
+        screen.ends = ends();
+        Some(screen)
+    }
+
+    /// Draws head and body, the body from this line on if there is as much; gives the line that it took.
+    pub fn draw(&mut self, view: &View, first_line: usize) -> usize {
+        let (width, height) = size().unwrap_or(SIZE);
+        let (mut lines, body) = layout::head_and_body(view, width);
+        let room = height.saturating_sub(lines.len() + 1);
+        let first = first_line.min(body.len().saturating_sub(room));
+        let mut foot = Line::new(width);
+        foot.put("q quits", Tone::Faint);
+        if body.len() > room {
+            let last = (first + room).min(body.len());
+            let shown = format!(
+                ", ↑ ↓ move: lines {} to {last} of {}",
+                first + 1,
+                body.len()
+            );
+            foot.put(&shown, Tone::Faint);
+        }
+        lines.extend(body.into_iter().skip(first).take(room));
+        lines.truncate(height.saturating_sub(1));
+        lines.push(foot);
+        let texts: Vec<String> = lines.iter().map(|line| line.text(self.colour)).collect();
+        // Home, each line with the rest of it cleared, then all below.
+        let frame = format!("\x1b[H{}\x1b[K\x1b[J", texts.join("\x1b[K\r\n"));
+        // A terminal that is gone is found by the next look at its keys.
+        let _ = self.out.write_all(frame.as_bytes());
+        let _ = self.out.flush();
+        first
+    }
+
+    /// Waits so long for a key or the end.
+    pub fn key(&mut self, patience: Duration) -> Option<Key> {
+        let told = self.ends.as_ref().map(SignalFd::read_signal);
+        if matches!(told, Some(Ok(Some(_)))) {
+            return Some(Key::Quit);
+        }
+        match event::poll(patience) {
+            Ok(false) => None,
+            Ok(true) => event::read().map_or(Some(Key::Quit), key),
+            // Nobody is there any more.
+            Err(_) => Some(Key::Quit),
+        }
+    }
+}
+
+fn key(event: Event) -> Option<Key> {
+    let Event::Key(key) = event else {
+        return matches!(event, Event::Resize(..)).then_some(Key::Redraw);
+    };
+    if key.kind == KeyEventKind::Release {
+        return None;
+    }
+    let control = key.modifiers.contains(KeyModifiers::CONTROL);
+    match key.code {
+        KeyCode::Char('q' | 'Q') | KeyCode::Esc => Some(Key::Quit),
+        KeyCode::Char('c' | 'd') if control => Some(Key::Quit),
+        KeyCode::Char('l') if control => Some(Key::Redraw),
+        KeyCode::Up | KeyCode::Char('k') => Some(Key::Up(1)),
+        KeyCode::Down | KeyCode::Char('j') => Some(Key::Down(1)),
+        KeyCode::PageUp => Some(Key::Up(PAGE)),
+        KeyCode::PageDown | KeyCode::Char(' ') => Some(Key::Down(PAGE)),
+        KeyCode::Home => Some(Key::Up(usize::MAX)),
+        KeyCode::End => Some(Key::Down(usize::MAX)),
+        _ => None,
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+fn restore() {
+    let _ = execute!(io::stdout(), LeaveAlternateScreen, cursor::Show);
+    let _ = terminal::disable_raw_mode();
+}
+
+/// The words of a panic stand on the first screen.
+fn restore_on_panic() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore();
+            before(panic);
+        }));
+    });
+}
+
+/// Signals that would end the program, to be read instead.
+fn ends() -> Option<SignalFd> {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
+        signals.add(signal);
+    }
+    signals.thread_block().ok()?;
+    SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC).ok()
+}
+
+/// Columns and rows.
+fn size() -> Option<(usize, usize)> {
+    let (columns, rows) = terminal::size().ok()?;
+    (columns > 0 && rows > 0).then_some((columns.into(), rows.into()))
+}
+
+/// The columns of the terminal, if there is one.
+pub fn width() -> Option<usize> {
+    use std::io::IsTerminal;
+    let (columns, _) = io::stdout().is_terminal().then(size)??;
+    Some(columns)
+}
+
+/// See <https://no-color.org>.
+pub fn colour_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
