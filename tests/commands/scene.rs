@@ -108,7 +108,7 @@ impl Scene {
     fn meant(&self, word: &str) -> String {
         match word {
             "ID" => self.call(),
-            "NAME" => "pbx-a".to_owned(),
+            "NAME" | "$PEER" => "pbx-a".to_owned(),
             "/etc/tandem/tandem.toml" => "config/tandem.toml".to_owned(),
             word => word.trim_matches('\'').to_owned(),
         }

@@ -18,6 +18,7 @@ fn peer(name: &str, own: u64, foreign: u64, capacity: Option<u64>) -> Row {
         groups: vec!["pbx".to_owned()],
         weight: 1,
         admin: AdminState::Enabled,
+        drain: None,
         health: HealthState::Up,
         accepting: true,
         eligible: true,
