@@ -1,6 +1,7 @@
 //! `tandem top`, in a terminal of its own and without one.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -144,6 +145,14 @@ impl Terminal {
         (self.seen(), status.code())
     }
 
+    /// The process of the program itself.
+    fn pid(&self) -> String {
+        let seen = self.seen();
+        let after = seen.split("pid=").nth(1);
+        let pid = after.and_then(|rest| rest.split('.').next());
+        pid.expect("it told").to_owned()
+    }
+
     fn press(&mut self, keys: &str) {
         let stdin = self.child.stdin.as_mut().expect("piped");
         stdin
@@ -215,18 +224,30 @@ fn control_c_and_a_signal_give_the_screen_back_too() {
 
     let mut terminal = server.terminal(80);
     terminal.wait_for("q quits", 1);
-    let seen = terminal.seen();
-    let pid = seen
-        .split("pid=")
-        .nth(1)
-        .and_then(|rest| rest.split('.').next());
     let kill = Command::new("kill")
-        .arg(pid.expect("it told"))
+        .arg(terminal.pid())
         .status()
         .expect("kill runs");
     assert!(kill.success());
     let (seen, _) = terminal.ended();
     assert!(seen.contains(LEAVE), "{seen:?}");
+}
+
+#[test]
+fn a_terminal_that_goes_away_ends_it() {
+    let server = Server::start();
+    let mut terminal = server.terminal(80);
+    terminal.wait_for("q quits", 1);
+    let process = PathBuf::from("/proc").join(terminal.pid());
+    assert!(process.exists());
+    // Without a word to those inside: the kernel takes their terminal away.
+    terminal.child.kill().expect("it runs");
+    let _ = terminal.child.wait();
+    let started = Instant::now();
+    while process.exists() && started.elapsed() < PATIENCE {
+        thread::sleep(Duration::from_millis(20));
+    }
+    assert!(!process.exists(), "it runs on without a terminal");
 }
 
 #[test]

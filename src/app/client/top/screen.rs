@@ -7,6 +7,7 @@ use std::time::Duration;
 use crossterm::event::{self, Event, KeyCode, KeyEventKind, KeyModifiers};
 use crossterm::terminal::{self, EnterAlternateScreen, LeaveAlternateScreen};
 use crossterm::{cursor, execute};
+use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 
@@ -15,6 +16,8 @@ use super::line::{Line, Tone};
 
 /// Where a terminal does not tell its size.
 const SIZE: (usize, usize) = (80, 24);
+const ENDS: u64 = 0;
+const TERMINAL: u64 = 1;
 /// Lines that a page is.
 const PAGE: usize = 10;
 
@@ -31,8 +34,16 @@ pub enum Key {
 pub struct Screen {
     out: Stdout,
     colour: bool,
-    /// Those that would end the program with the terminal as it is.
-    ends: Option<SignalFd>,
+    watch: Watch,
+    /// A key was read, and more may have come with it.
+    more: bool,
+}
+
+/// The terminal, and the signals that would end the program with the terminal as it is.
+struct Watch {
+    epoll: Epoll,
+    /// Open for as long as they are to be read.
+    _ends: SignalFd,
 }
 
 impl Screen {
@@ -43,15 +54,16 @@ impl Screen {
         }
         restore_on_panic();
         let mut out = io::stdout();
+        let watch = Watch::new()?;
         terminal::enable_raw_mode().ok()?;
         // From here on, dropping it restores.
-        let mut screen = Screen {
+        let screen = Screen {
             out: io::stdout(),
             colour: colour_wanted(),
-            ends: None,
+            watch,
+            more: false,
         };
         execute!(out, EnterAlternateScreen, cursor::Hide).ok()?;
-        screen.ends = ends();
         Some(screen)
     }
 
@@ -86,16 +98,44 @@ impl Screen {
 
     /// Waits so long for a key or the end.
     pub fn key(&mut self, patience: Duration) -> Option<Key> {
-        let told = self.ends.as_ref().map(SignalFd::read_signal);
-        if matches!(told, Some(Ok(Some(_)))) {
+        let patience = match self.more {
+            true => Duration::ZERO,
+            false => patience,
+        };
+        if self.watch.ended(patience) {
             return Some(Key::Quit);
         }
-        match event::poll(patience) {
+        let came = event::poll(Duration::ZERO);
+        self.more = matches!(came, Ok(true));
+        match came {
             Ok(false) => None,
             Ok(true) => event::read().map_or(Some(Key::Quit), key),
             // Nobody is there any more.
             Err(_) => Some(Key::Quit),
         }
+    }
+}
+
+impl Watch {
+    fn new() -> Option<Self> {
+        let ends = ends()?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).ok()?;
+        let readable = |data| EpollEvent::new(EpollFlags::EPOLLIN, data);
+        epoll.add(&ends, readable(ENDS)).ok()?;
+        epoll.add(io::stdin(), readable(TERMINAL)).ok()?;
+        Some(Watch { epoll, _ends: ends })
+    }
+
+    /// Waits so long for a key. True when the program is to end: a signal said so, or the terminal is gone, which crossterm
+    /// would read for ever.
+    fn ended(&self, patience: Duration) -> bool {
+        let patience = EpollTimeout::try_from(patience).unwrap_or(EpollTimeout::ZERO);
+        let mut events = [EpollEvent::empty(); 2];
+        // A signal of another kind: nothing came.
+        let count = self.epoll.wait(&mut events, patience).unwrap_or(0);
+        let gone = EpollFlags::EPOLLHUP | EpollFlags::EPOLLERR;
+        let ends = |event: &EpollEvent| event.data() == ENDS || event.events().intersects(gone);
+        events.iter().take(count).any(ends)
     }
 }
 
