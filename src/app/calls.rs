@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
-use crate::balance::{Directory, Ledger, PeerId};
+use smallvec::SmallVec;
+
+use crate::balance::{Ask, Directory, Ledger, PeerId, Step, Verdict};
 use crate::call::{CallFilter, CallId, CallStage, CallView};
-use crate::http::model::{Attempt, CallEntry, CallState};
+use crate::http::model::{Attempt, CallEntry, CallState, ExplainOther};
 use crate::http::{CallQuery, CallTotals, Calls, PeerNews, Refused, Reply};
 use crate::proxy::{Answer, Command, ShardId};
 use crate::shard::Handles;
@@ -50,6 +52,32 @@ impl ShardCalls {
         answer.map_err(|gone| Refused::Unavailable(gone.to_string()))
     }
 
+    /// Why the call is with its peer, and with no other of the group.
+    fn others(&self, view: &CallView, directory: &Directory) -> Vec<ExplainOther> {
+        let (Some(group), Some(chosen)) = (view.group, view.peer) else {
+            return Vec::new();
+        };
+        let tried: SmallVec<[PeerId; 2]> = view.attempts.iter().filter_map(|it| it.peer).collect();
+        let ask = Ask {
+            group,
+            demand: &view.demand,
+            step: Step::Balance,
+            tried: &tried,
+            hash_key: &[],
+        };
+        let verdicts = self.ledger.explain_call(Instant::now(), &ask, chosen);
+        let other = |(id, verdict)| {
+            let why_not = match verdict {
+                Verdict::Chosen => return None,
+                Verdict::PassedOver(words) => vec![words],
+                Verdict::Unfit(words) => words,
+            };
+            let peer = directory.peer(id)?.name.to_string();
+            Some(ExplainOther { peer, why_not })
+        };
+        verdicts.into_iter().filter_map(other).collect()
+    }
+
     /// Tells all shards.
     async fn tell(&self, command: impl Fn() -> Command) -> Result<(), Refused> {
         let answers = self.handles.ask_all(|_| command()).await;
@@ -79,7 +107,12 @@ impl Calls for ShardCalls {
             let Answer::Call(view) = answer else {
                 return Err(unexpected(&answer));
             };
-            Ok(view.map(|view| entry(&view, &self.ledger.directory())))
+            Ok(view.map(|view| {
+                let directory = self.ledger.directory();
+                let mut entry = entry(&view, &directory);
+                entry.others = self.others(&view, &directory);
+                entry
+            }))
         })
     }
 
@@ -187,6 +220,7 @@ fn entry(view: &CallView, directory: &Directory) -> CallEntry {
             .group
             .and_then(|id| directory.group(id))
             .map(|group| group.name.to_string()),
+        route: Some(view.route).filter(|route| *route > 0),
         resources: resources.collect::<BTreeMap<_, _>>(),
         state: match view.stage {
             CallStage::Ringing => CallState::Ringing,
@@ -204,6 +238,7 @@ fn entry(view: &CallView, directory: &Directory) -> CallEntry {
                 outcome: attempt.outcome.to_text(),
             })
             .collect(),
+        others: Vec::new(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! The shards' notices come through a bounded channel that they never wait for. Peers are compared, once a second, with
 //! what they were: that costs the same however much happens, and what changes to and fro in between is no news.
 
+mod decided;
 mod ended;
 mod peers;
 
@@ -41,6 +42,9 @@ pub async fn tell(
                 tracing::debug!(?notice, "notice");
                 if let Notice::PeerDied(peer) = notice {
                     tell_shards(&handles, peer);
+                }
+                if let Notice::Decided(decided) = &notice {
+                    events.decisions.tell(decided::entry(decided, &ledger.directory()));
                 }
                 if let Some(event) = calls.hear(notice, &ledger.directory()) {
                     events.tell(&event);
@@ -87,8 +91,8 @@ impl Calls {
                 *self.exhausted.entry(group).or_default() += 1;
                 None
             }
-            // The peer's own event tells of it, and each call's.
-            Notice::PeerDied(_) => None,
+            // The peer's own event tells of it, and each call's; decisions are no events.
+            Notice::PeerDied(_) | Notice::Decided(_) => None,
             Notice::Ended(ended) => self.endings.hear(&ended, directory),
             Notice::FailedOver { from, .. } if self.told >= EVENTS_FAILOVERS_EACH => {
                 *self.failed_over.entry(from).or_default() += 1;

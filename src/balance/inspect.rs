@@ -193,6 +193,7 @@ pub(super) enum Comparison {
     },
     Turn,
     Chance,
+    Lighter,
     Hash,
     Recovering(Duration),
 }
@@ -275,6 +276,14 @@ fn compare(
 }
 
 impl Judgement {
+    /// Of a call that was placed a while ago, on what has changed since: who is equal or better now was not then.
+    pub fn of_old(self) -> Self {
+        match self {
+            Self::Able(Comparison::Chance) => Self::Able(Comparison::Lighter),
+            other @ (Self::Chosen | Self::Unfit(_) | Self::Able(_)) => other,
+        }
+    }
+
     pub fn verdict(self, directory: &Directory) -> Verdict {
         match self {
             Self::Chosen => Verdict::Chosen,
@@ -299,6 +308,9 @@ impl Comparison {
             Self::Priority { its, chosen } => format!("comes later: priority {its} after {chosen}"),
             Self::Turn => "not its turn".to_owned(),
             Self::Chance => "equal; decided by chance".to_owned(),
+            Self::Lighter => {
+                "could have it as well by now: less loaded, or equal by chance".to_owned()
+            }
             Self::Hash => "the key's hash prefers another".to_owned(),
             Self::Recovering(since) => {
                 format!(

@@ -329,6 +329,24 @@ impl Ledger {
             .collect()
     }
 
+    /// Of a call that has been placed: why it is with `chosen`, as things are now. Counts nothing.
+    pub fn explain_call(
+        &self,
+        now: Instant,
+        ask: &Ask<'_>,
+        chosen: PeerId,
+    ) -> Vec<(PeerId, Verdict)> {
+        let directory = self.directory();
+        let judged = self.locked(|state| {
+            state.advance(now);
+            inspect::judge(state, ask, &directory, Some(chosen))
+        });
+        let lighter = |(peer, judgement): (PeerId, inspect::Judgement)| {
+            (peer, judgement.of_old().verdict(&directory))
+        };
+        judged.into_iter().map(lighter).collect()
+    }
+
     /// When it is worth asking again, 1 s to 120 s: the earliest moment that anything known may change.
     pub fn retry_after(&self, now: Instant, group: GroupId, demand: &Demand) -> Duration {
         let mut state = self.state.lock();

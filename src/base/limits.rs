@@ -112,6 +112,12 @@ pub const HTTP_CALLS_PAGE_MAX: usize = 1000;
 pub const HTTP_CALLS_PAGE_DEFAULT: usize = 100;
 /// Bytes of a report's `boot_id`.
 pub const FEEDBACK_BOOT_ID_MAX: usize = 128;
+/// Decisions that did not succeed at the first try which are kept.
+pub const DECISIONS_KEPT: usize = 128;
+/// Such decisions that one shard tells in a second; those beyond are only counted.
+pub const DECISIONS_EACH: u32 = 20;
+/// Bytes of a Call-ID that such a decision shows.
+pub const DECISION_CALL_ID_MAX: usize = 256;
 /// How often drains are looked after.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Calls of one peer whose ages one shard tells when the peer begins to drain.

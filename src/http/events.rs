@@ -24,6 +24,7 @@ use tokio::time::{Instant, Interval, interval_at};
 use utoipa::IntoParams;
 
 use super::Api;
+use super::decisions::Decisions;
 use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent};
 use super::openapi::Guarded;
 use super::problem::{Problem, ProblemBody};
@@ -58,6 +59,8 @@ impl Event {
 /// The history, and all who listen.
 pub struct Events {
     hub: Mutex<Hub>,
+    /// Decisions that are no events, but are told alike.
+    pub decisions: Decisions,
     /// Hears that there is more to be saved.
     saved_by: Intake,
 }
@@ -93,6 +96,7 @@ impl Events {
     fn starting_at(next_id: u64, saved_by: Intake) -> Self {
         Events {
             saved_by,
+            decisions: Decisions::default(),
             hub: Mutex::new(Hub {
                 kept: VecDeque::with_capacity(EVENTS_KEPT),
                 next_id,

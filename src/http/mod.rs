@@ -8,6 +8,7 @@ mod body;
 mod calls;
 mod clients;
 mod control;
+mod decisions;
 mod events;
 mod explain;
 mod feedback;
@@ -45,6 +46,7 @@ pub use control::{
     CallQuery, CallTotals, Calls, Control, PeerNews, Put, Readiness, Refused, Reply, RouteChoice,
     RouteOutcome,
 };
+pub use decisions::Decisions;
 pub use events::{Event, Events};
 pub use openapi::document;
 pub use problem::{PROBLEM_JSON, ProblemBody};
@@ -157,6 +159,7 @@ fn router(api: Arc<Api>, patience: Duration) -> Router {
         .route(site::ROUTE, post(feedback::report))
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::show).delete(calls::end))
+        .route("/v1/decisions", get(decisions::list))
         .route("/v1/explain", post(explain::explain))
         .route("/v1/reload", post(operation::reload))
         .fallback(operation::no_such_path)

@@ -40,6 +40,7 @@ impl Core {
             return None;
         };
         let (group, since, cancelled) = (context.group, context.since, context.cancelled);
+        let tries = context.branches.len();
         if !context.settled {
             self.note_ringing(now, key);
             self.stats
@@ -48,6 +49,9 @@ impl Core {
                 .record(seconds(now, since));
             self.came_out(group, Outcome::Answered);
             self.attempt_came_out(key, peer, AttemptOutcome::Answered);
+            if tries > 1 {
+                self.decided(now, key, message.status(), Outcome::Answered);
+            }
         }
         let elsewhere = |call: &Call| call.peer() != peer;
         let call = if self.calls.get(call).is_none_or(elsewhere) {

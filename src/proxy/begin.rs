@@ -42,7 +42,8 @@ impl Core {
         incoming: Incoming<'_, '_>,
         preprocessed: &Preprocessed<'_>,
     ) -> Result<(), Reject> {
-        let plan = self.plan(incoming, preprocessed)?;
+        let plan = self.plan(incoming, preprocessed);
+        let plan = plan.inspect_err(|reject| self.refused(now, incoming, reject.status))?;
         let ladder = match &plan.way {
             Way::Group(group) => Some(Ladder::new(*group, plan.demand.clone(), plan.overflow)),
             Way::Uri(_) => None,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::adopt::Doubtful;
 use super::checking::Checking;
 use super::context::Context;
+use super::deciding::Gate;
 use super::farewell::Farewell;
 use super::own_request::OwnRequest;
 use super::port::{Answer, Command, Excess, Input, Notice, Output};
@@ -68,6 +69,7 @@ pub struct Core {
     /// Until when an ACK may come for an INVITE that was shed.
     pub(super) shed_until: Option<Instant>,
     pub(super) stopping: bool,
+    pub(super) gate: Gate,
     pub(super) unsaved: Unsaved,
     pub(super) stats: Stats,
     pub(super) edits: Edits,
@@ -113,6 +115,7 @@ impl Core {
             rates: SourceRates::new(hasher.clone()),
             shed_until: None,
             stopping: false,
+            gate: Gate::new(now),
             unsaved: Unsaved::default(),
             stats: Stats::default(),
             edits: Edits::new(),

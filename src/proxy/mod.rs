@@ -8,6 +8,7 @@ mod census;
 mod checking;
 mod context;
 mod core;
+mod deciding;
 mod dialogs;
 mod draining;
 mod failover;
@@ -37,7 +38,9 @@ mod waiting;
 pub use self::core::Core;
 pub use census::Census;
 pub use ladder::hash_key;
-pub use port::{Answer, Command, Ended, Excess, Input, Leg, Notice, Output, Persist, Reply};
+pub use port::{
+    Answer, Command, Decided, Ended, Excess, Input, Leg, Notice, Output, Persist, Reply,
+};
 pub use route::{Caller, Decision, Match, Route, RouteAction, SourceMatch, decide};
 pub use setup::{Listener, Setup, Timing, Trust, Unknown};
 pub use shards::{ShardId, shard_of};

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::setup::Setup;
-use super::stats::{FailoverReason, Stats};
+use super::stats::{FailoverReason, Outcome, Stats};
 use crate::balance::{EndCause, GroupId, PeerId, Transport};
 use crate::base::transmit::{ListenerId, Transmit};
-use crate::call::{CallFilter, CallId, CallRecord, CallView, Side};
+use crate::call::{Attempt, CallFilter, CallId, CallRecord, CallView, Side};
 
 /// One thing that happened outside.
 #[derive(Debug)]
@@ -189,11 +189,47 @@ pub enum Notice {
         /// The group that it was for.
         group: GroupId,
     },
+    /// The set-up of a call failed, was refused by a route, or needed more than one try.
+    Decided(Box<Decided>),
     /// A call ended otherwise than by a BYE of its own.
     Ended(Box<Ended>),
     /// A peer has died, and its calls are to be ended: here they are, other shards are to be told. Said again at each
     /// probe that it leaves unanswered.
     PeerDied(PeerId),
+}
+
+/// A decision that did not succeed at the first try.
+#[derive(Clone)]
+pub struct Decided {
+    /// The call; none where the routes refused it.
+    pub call: Option<CallId>,
+    /// Its Call-ID, maybe cut short.
+    pub call_id: String,
+    /// The group that it was for.
+    pub group: Option<GroupId>,
+    /// The 1-based number of the route; 0: none.
+    pub route: usize,
+    /// The tries, in order.
+    pub attempts: Vec<Attempt>,
+    /// Where it failed: why no other peer of the group took it.
+    pub others: Vec<(PeerId, Vec<String>)>,
+    /// How it came out.
+    pub outcome: Outcome,
+    /// The final answer to the caller.
+    pub status: u16,
+    /// Decisions of this kind before it that were not told: there were too many in one second.
+    pub unseen: u64,
+}
+
+/// The Call-ID stays out of logs.
+impl std::fmt::Debug for Decided {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decided")
+            .field("call", &self.call)
+            .field("outcome", &self.outcome)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A call that ended otherwise than by a BYE of its own.

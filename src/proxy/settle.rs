@@ -149,6 +149,13 @@ impl Core {
             return;
         };
         let (call, group) = (context.call(), context.group);
+        let failed = match outcome {
+            Outcome::Exhausted | Outcome::Failed => true,
+            Outcome::Answered | Outcome::Rejected | Outcome::Cancelled => false,
+        };
+        if failed || context.branches.len() > 1 {
+            self.decided(now, key, status, outcome);
+        }
         if let Some(call) = call {
             self.came_out(group, outcome);
             self.end_call(now, call, cause);

@@ -52,7 +52,10 @@ fn asked(world: &mut World, after: u64, before: u64) -> Text {
 fn ended(world: &World) -> Vec<(EndCause, Option<Reply>)> {
     let told = |notice: &Notice| match notice {
         Notice::Ended(ended) => Some((ended.cause, ended.check)),
-        Notice::FailedOver { .. } | Notice::Exhausted { .. } | Notice::PeerDied(_) => None,
+        Notice::FailedOver { .. }
+        | Notice::Exhausted { .. }
+        | Notice::Decided(_)
+        | Notice::PeerDied(_) => None,
     };
     world.notices.iter().filter_map(told).collect()
 }

@@ -15,7 +15,10 @@ const SECOND: Duration = Duration::from_secs(1);
 fn told(world: &World) -> Vec<Ended> {
     let told = |notice: &Notice| match notice {
         Notice::Ended(ended) => Some((**ended).clone()),
-        Notice::FailedOver { .. } | Notice::Exhausted { .. } | Notice::PeerDied(_) => None,
+        Notice::FailedOver { .. }
+        | Notice::Exhausted { .. }
+        | Notice::Decided(_)
+        | Notice::PeerDied(_) => None,
     };
     world.notices.iter().filter_map(told).collect()
 }

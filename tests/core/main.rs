@@ -4,6 +4,7 @@ mod answering;
 mod basics;
 mod cancelling;
 mod checking;
+mod deciding;
 mod dialogs;
 mod dispatching;
 mod draining;

@@ -265,6 +265,7 @@ pub fn call(number: usize, peer: &str, state: CallState) -> CallEntry {
         to: "sip:bob@example.com".to_owned(),
         peer: Some(peer.to_owned()),
         group: Some("pbx".to_owned()),
+        route: Some(1),
         resources: BTreeMap::from([("calls".to_owned(), 1)]),
         state,
         since: "2026-01-01T12:00:00.000Z".to_owned(),
@@ -272,5 +273,6 @@ pub fn call(number: usize, peer: &str, state: CallState) -> CallEntry {
             peer: peer.to_owned(),
             outcome: "pending".to_owned(),
         }],
+        others: Vec::new(),
     }
 }

@@ -133,6 +133,9 @@ pub enum CallsAction {
     /// Show one call and the peers that were tried for it
     #[command(after_help = "Example:\n  tandem calls show 0-1a2b")]
     Show(CallName),
+    /// List the newest calls that failed, were refused by a route, or needed more than one try, and why
+    #[command(after_help = "Example:\n  tandem calls failed")]
+    Failed,
     /// End a call: BYE to both sides, or CANCEL
     #[command(after_help = "Example:\n  tandem calls end 0-1a2b")]
     End(CallName),

@@ -4,7 +4,7 @@ use super::api::{Api, Failure, escaped};
 use super::args::{Calls, CallsAction, CallsList};
 use super::show;
 use super::table::{Table, plain};
-use crate::http::model::{CallEntry, CallList, CallState};
+use crate::http::model::{CallEntry, CallList, CallState, DecisionList};
 
 /// Calls asked for in one request.
 const PAGE: usize = 1000;
@@ -18,6 +18,11 @@ pub fn run(args: &Calls) -> Result<(), Failure> {
         Some(CallsAction::Show(call)) => {
             let call: CallEntry = api.get(&path(&call.id))?;
             show(json, &call, details);
+            Ok(())
+        }
+        Some(CallsAction::Failed) => {
+            let list: DecisionList = api.get("/v1/decisions")?;
+            show(json, &list, decisions);
             Ok(())
         }
         Some(CallsAction::End(call)) => {
@@ -112,6 +117,11 @@ fn details(call: &CallEntry) -> String {
         ("to", call.to.clone()),
         ("peer", dash(&call.peer)),
         ("group", dash(&call.group)),
+        (
+            "route",
+            call.route
+                .map_or_else(|| "-".to_owned(), |route| route.to_string()),
+        ),
         ("takes", takes(call)),
     ];
     let mut text = String::new();
@@ -122,7 +132,33 @@ fn details(call: &CallEntry) -> String {
     for attempt in &call.attempts {
         tried.row([attempt.peer.clone(), attempt.outcome.clone()]);
     }
-    format!("{text}\n{}", tried.text())
+    text.push_str(&format!("\n{}", tried.text()));
+    if !call.others.is_empty() {
+        let mut others = Table::new(&["NOT TO", "WHY, AS THINGS ARE NOW"]);
+        for other in &call.others {
+            others.row([other.peer.clone(), other.why_not.join("; ")]);
+        }
+        text.push_str(&format!("\n{}", others.text()));
+    }
+    text
+}
+
+fn decisions(list: &DecisionList) -> String {
+    if list.decisions.is_empty() {
+        return "None since the server's start.\n".to_owned();
+    }
+    let mut table = Table::new(&["AT", "GROUP", "ROUTE", "CALL-ID", "WHAT"]);
+    let dash = || "-".to_owned();
+    for decision in &list.decisions {
+        table.row([
+            decision.at.clone(),
+            decision.group.clone().unwrap_or_else(dash),
+            decision.route.map_or_else(dash, |route| route.to_string()),
+            decision.call_id.clone(),
+            decision.words.clone(),
+        ]);
+    }
+    table.text()
 }
 
 fn takes(call: &CallEntry) -> String {

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ExplainOther;
+
 /// A call's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -41,6 +43,9 @@ pub struct CallEntry {
     pub peer: Option<String>,
     /// The group it came through.
     pub group: Option<String>,
+    /// The number of the route that matched, from 1; null where none is configured, and for a late answer.
+    #[schema(required)]
+    pub route: Option<usize>,
     /// What it holds on that peer.
     pub resources: BTreeMap<String, u32>,
     /// Its state.
@@ -50,6 +55,10 @@ pub struct CallEntry {
     pub since: String,
     /// The peers tried, in order.
     pub attempts: Vec<Attempt>,
+    /// Of `GET /v1/calls/{id}` alone: every other peer of the group, and in words what stands against it or speaks for the chosen one,
+    /// as both are now, with the call on its peer; what was so when it was placed is not kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<ExplainOther>,
 }
 
 /// A page of calls.

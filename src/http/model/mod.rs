@@ -1,12 +1,14 @@
 //! The shapes of the API's JSON. They are public, since the command line's clients read what the server writes.
 
 mod call;
+mod decision;
 mod event;
 mod feedback;
 mod operation;
 mod peer;
 
 pub use call::{Attempt, CallEntry, CallList, CallState};
+pub use decision::{DecisionAttempt, DecisionEntry, DecisionList, DecisionOutcome};
 pub use event::{CallEvent, Change, EndedCall, FailoverEvent, FeedbackEvent, Leg, PeerEvent};
 pub use feedback::{FeedbackAnswer, FeedbackReport, ReportedResource};
 pub use operation::{

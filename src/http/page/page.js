@@ -6,6 +6,7 @@ const RATE_MS = 10000;
 const HISTORY_MS = 10 * 60 * 1000;
 const EVENTS_SHOWN = 100;
 const CALLS_SHOWN = 100;
+const DECISIONS_SHOWN = 50;
 
 const byId = (id) => document.getElementById(id);
 const cards = new Map();
@@ -344,13 +345,27 @@ function callRow(call) {
   const tried = call.attempts.map((attempt) => `${attempt.peer} ${attempt.outcome}`).join(", ");
   const cells = [
     ["State", call.state], ["Peer", call.peer || "none"], ["Since", call.since.replace("T", " ").replace(/\.\d+Z$/, " UTC")],
-    ["From", call.from], ["To", call.to], ["Takes", takes], ["Call-ID", call.call_id], ["Tried", tried],
+    ["From", call.from], ["To", call.to], ["Takes", takes], ["Call-ID", call.call_id],
+    ["Tried", call.route === null ? tried : `${tried} (route ${call.route})`],
   ];
   for (const [label, text] of cells) {
     const cell = make("td", "", text);
     cell.dataset.label = label;
     row.append(cell);
   }
+  const why = make("details");
+  const words = make("p", "quiet", "Asking");
+  why.append(make("summary", "", "Why there"), words);
+  why.addEventListener("toggle", async () => {
+    if (!why.open) return;
+    try {
+      const { others = [] } = await read(`/v1/calls/${encodeURIComponent(call.id)}`);
+      put(words, others.map((other) => `Not ${other.peer}: ${other.why_not.join(", ")}`).join(". ") || "There is no other peer in its group");
+    } catch {
+      put(words, "The call is over, or the server does not answer");
+    }
+  });
+  row.lastElementChild.append(why);
   const button = make("button", "", "End");
   button.type = "button";
   button.setAttribute("aria-label", `End the call from ${call.from} to ${call.to}`);
@@ -389,6 +404,25 @@ async function showCalls() {
     ? `${shown.length} shown of ${found.length} found among ${searched}${more}.`
     : `${count(shown.length, "call")} shown${more}.`;
   put(byId("calls-shown"), words);
+}
+
+// --- Decisions -----------------------------------------------------------------------------------
+
+function showDecisions(decisions) {
+  const list = byId("decisions");
+  const key = decisions.map((decision) => decision.at + decision.call_id).join();
+  if (decisions.length === 0 || list.dataset.key === key) return;
+  list.dataset.key = key;
+  replace(list, decisions.slice(0, DECISIONS_SHOWN).map((decision) => {
+    const item = make("li");
+    const time = make("time", "", new Date(decision.at).toLocaleTimeString());
+    time.dateTime = decision.at;
+    const about = [decision.group && `group ${decision.group}`, decision.route !== null && `route ${decision.route}`, `Call-ID ${decision.call_id}`];
+    if (decision.unseen > 0) about.push(`${decision.unseen} more before it were not kept`);
+    const small = make("small", "quiet", ` (${about.filter(Boolean).join(", ")})`);
+    item.append(time, make("b", "", decision.outcome.replace("_", " ")), document.createTextNode(` ${decision.words}`), small);
+    return item;
+  }));
 }
 
 // --- Events --------------------------------------------------------------------------------------
@@ -437,11 +471,13 @@ function poll() {
 
 async function turn() {
   try {
-    const [peers, groups, status, metrics] = await Promise.all(["/v1/peers", "/v1/groups", "/v1/status", "/metrics"].map(read));
+    const paths = ["/v1/peers", "/v1/groups", "/v1/status", "/v1/decisions", "/metrics"];
+    const [peers, groups, status, decisions, metrics] = await Promise.all(paths.map(read));
     const now = counters(metrics);
     showTotals(status, now);
     showGroups(groups.groups);
     showPeers(peers.peers, now);
+    showDecisions(decisions.decisions);
     samples.push(now);
     while (samples[0].at < now.at - RATE_MS) samples.shift();
     await showCalls();

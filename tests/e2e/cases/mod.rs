@@ -5,6 +5,7 @@ mod away;
 mod cancel;
 mod checking;
 mod dashboards;
+mod decisions;
 mod dialog;
 mod drain;
 mod ended;
