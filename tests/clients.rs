@@ -217,6 +217,8 @@ fn peers_are_listed_and_changed() {
 fn calls_are_listed_shown_and_ended_and_a_drain_waits_for_them() {
     let scene = Scene::start();
     assert_eq!(scene.run(&["calls"]).well(), "No live call.\n");
+    let none = "None since the server's start.\n";
+    assert_eq!(scene.run(&["calls", "failed"]).well(), none);
     let invite = scene.ring("call-1");
     let listed = scene.run(&["calls", "list", "--peer", "pbx-a"]).well();
     let row = listed.lines().nth(1).expect("a call").split_whitespace();

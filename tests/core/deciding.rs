@@ -9,14 +9,17 @@ use crate::text::{CALLER, invite};
 use crate::world::{A, B, THREE_PEERS, World};
 
 fn told(world: &World) -> Vec<&Decided> {
-    let told = |notice| match notice {
-        &Notice::Decided(ref decided) => Some(&**decided),
+    world.notices.iter().filter_map(decided).collect()
+}
+
+fn decided(notice: &Notice) -> Option<&Decided> {
+    match notice {
+        Notice::Decided(decided) => Some(decided),
         Notice::FailedOver { .. }
         | Notice::Exhausted { .. }
         | Notice::Ended(_)
         | Notice::PeerDied(_) => None,
-    };
-    world.notices.iter().filter_map(told).collect()
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use serde_json::Value;
-use tandem::http::model::CallState;
+use serde_json::{Value, json};
+use tandem::http::model::{CallState, DecisionEntry, DecisionOutcome};
 
 use crate::client::Request;
 use crate::fakes::call;
@@ -34,7 +34,8 @@ fn a_call_is_shown_with_all_that_is_known_of_it() {
     let shown = server.get_json("/v1/calls/c001");
     let wanted = serde_json::json!({
         "id": "c001", "call_id": "call-id-1", "from": "sip:alice@example.com", "to": "sip:bob@example.com",
-        "peer": "pbx-b", "group": "pbx", "resources": { "calls": 1 }, "state": "up",
+        "peer": "pbx-b", "group": "pbx", "route": 1,
+            "resources": { "calls": 1 }, "state": "up",
         "since": "2026-01-01T12:00:00.000Z", "attempts": [{ "peer": "pbx-b", "outcome": "pending" }]
     });
     assert_eq!(shown, wanted);
@@ -129,4 +130,33 @@ fn shards_that_do_not_answer_are_503_with_a_time_to_come_back() {
     }
     let end = Request::new("DELETE", "/v1/calls/c001").token(ADMIN);
     end.send(server.address).problem(503);
+}
+
+#[test]
+fn the_newest_128_decisions_are_listed_newest_first() {
+    let server = Server::start();
+    assert_eq!(server.get_json("/v1/decisions"), json!({ "decisions": [] }));
+    for number in 0..130 {
+        server.events.decisions.tell(DecisionEntry {
+            at: "2026-01-01T12:00:00.000Z".to_owned(),
+            call: None,
+            call_id: number.to_string(),
+            group: None,
+            route: None,
+            outcome: DecisionOutcome::Rejected,
+            status: 404,
+            attempts: Vec::new(),
+            others: Vec::new(),
+            unseen: 0,
+            words: "no route took it; the caller got 404".to_owned(),
+        });
+    }
+    let list = server.get_json("/v1/decisions")["decisions"].clone();
+    let list = list.as_array().expect("a list");
+    let ids: Vec<&str> = list
+        .iter()
+        .filter_map(|it| it["call_id"].as_str())
+        .collect();
+    assert_eq!((ids.len(), ids[0], ids[127]), (128, "129", "2"));
+    assert_eq!(list[0]["outcome"], "rejected");
 }

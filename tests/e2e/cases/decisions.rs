@@ -8,11 +8,18 @@ use crate::agent::pbx::{Manner, Pbx};
 use crate::agent::phone::Phone;
 use crate::harness::lock;
 use crate::harness::tandem::Tandem;
+use crate::harness::wait;
 
-#[test]
-fn decisions_that_failed_or_failed_over_are_listed_with_tries_and_reasons_and_a_live_call_with_its_own()
- {
-    let _turn = lock::shared();
+struct House {
+    pbxes: [Pbx; 2],
+    tandem: Tandem,
+    phone: Phone,
+    _turn: lock::Turn,
+}
+
+/// The first peer takes every call that it can; calls to 9 are refused.
+fn house() -> House {
+    let turn = lock::shared();
     let pbxes = ["a", "b"].map(Pbx::start);
     let mut config = String::from(
         "[probe]\nmode = \"off\"\n[[group]]\nname = \"pbx\"\nselect = \"priority\"\nexhausted = []\n",
@@ -22,19 +29,46 @@ fn decisions_that_failed_or_failed_over_are_listed_with_tries_and_reasons_and_a_
     config += "[[route]]\nmatch = { user = \"^9\" }\nreject = 403\n[[route]]\ngroup = \"pbx\"\n";
     let tandem = Tandem::start(&config);
     let phone = Phone::start(tandem.sip);
-    let place = |user: &str| {
-        let placed = phone.place(user, Some(Duration::ZERO), &[]);
+    House {
+        pbxes,
+        tandem,
+        phone,
+        _turn: turn,
+    }
+}
+
+impl House {
+    /// How a call to this user comes out.
+    fn place(&self, user: &str) -> u16 {
+        let placed = self.phone.place(user, Some(Duration::ZERO), &[]);
         placed.outcome(Duration::from_secs(10)).status
-    };
-    let first = phone.call("1001");
-    let list = || tandem.get("/v1/decisions")["decisions"].clone();
-    assert_eq!(list(), json!([]), "placed at the first try");
-    pbxes[0].becomes(Manner::Refuses(503, 0));
-    let call = phone.call("1001");
-    let live = tandem.calls();
+    }
+
+    /// So many decisions, newest first.
+    #[track_caller]
+    fn decisions(&self, count: usize) -> Vec<Value> {
+        let list = || {
+            self.tandem.get("/v1/decisions")["decisions"]
+                .as_array()
+                .cloned()
+        };
+        let length = || list().map_or(0, |list| list.len());
+        wait::equal("decisions", count, Duration::from_secs(5), length);
+        list().expect("a list")
+    }
+}
+
+#[test]
+fn a_live_call_tells_its_route_and_why_it_is_with_no_other_peer() {
+    let house = house();
+    let first = house.phone.call("1001");
+    house.decisions(0);
+    house.pbxes[0].becomes(Manner::Refuses(503, 0));
+    let second = house.phone.call("1001");
+    let live = house.tandem.calls();
     let ours = live.iter().find(|it| it["peer"] == "b").expect("on b");
     let path = format!("/v1/calls/{}", ours["id"].as_str().expect("an id"));
-    let shown = tandem.get(&path);
+    let shown = house.tandem.get(&path);
     assert_eq!((&shown["route"], &shown["peer"]), (&json!(2), &json!("b")));
     let others = shown["others"].as_array().expect("others");
     assert_eq!((others.len(), &others[0]["peer"]), (1, &json!("a")));
@@ -43,47 +77,49 @@ fn decisions_that_failed_or_failed_over_are_listed_with_tries_and_reasons_and_a_
         why.contains("after 503") && why.contains("tried before"),
         "{why}"
     );
-
-    assert_eq!(place("900"), 403);
-    let off = json!({ "admin": "disabled" });
-    for peer in ["/v1/peers/a", "/v1/peers/b"] {
-        assert_eq!(tandem.admin("PATCH", peer, &off).status, 200);
-    }
-    assert_eq!(place("1001"), 503);
-    let wanted = ["exhausted", "rejected", "failed_over"];
-    crate::harness::wait::equal("decisions", 3, Duration::from_secs(5), || {
-        list().as_array().map_or(0, Vec::len)
-    });
-    let list = list();
-    let outcomes: Vec<&Value> = list
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|it| &it["outcome"])
-        .collect();
-    assert_eq!(outcomes, wanted, "newest first");
-    let (exhausted, rejected, moved) = (&list[0], &list[1], &list[2]);
-    assert_eq!(
-        (&exhausted["status"], &exhausted["group"]),
-        (&json!(503), &json!("pbx"))
-    );
-    assert_eq!(
-        exhausted["others"][1]["why_not"],
-        json!(["disabled by operator"])
-    );
-    assert_eq!(
-        (&rejected["route"], &rejected["status"]),
-        (&json!(1), &json!(403))
-    );
-    assert_eq!(rejected["call"], Value::Null);
+    let moved = &house.decisions(1)[0];
     assert_eq!((&moved["call"], &moved["route"]), (&ours["id"], &json!(2)));
-    let tries: Vec<String> = moved["attempts"]
-        .as_array()
-        .expect("tries")
-        .iter()
-        .map(|it| it["words"].to_string())
-        .collect();
-    assert_eq!(tries, ["\"said 503\"", "\"answered the call\""]);
-    phone.hang_up_all(vec![first, call]);
-    tandem.finish();
+    assert_eq!(
+        (&moved["outcome"], &moved["status"]),
+        (&json!("failed_over"), &json!(200))
+    );
+    let tries = moved["attempts"].as_array().expect("tries");
+    let tries: Vec<&Value> = tries.iter().map(|it| &it["words"]).collect();
+    assert_eq!(tries, ["said 503", "answered the call"]);
+    house.phone.hang_up_all(vec![first, second]);
+    house.tandem.finish();
+}
+
+#[test]
+fn calls_that_a_route_refuses_or_that_find_no_peer_are_listed_with_the_reasons() {
+    let house = house();
+    assert_eq!(house.place("900"), 403);
+    for peer in ["/v1/peers/a", "/v1/peers/b"] {
+        let off = json!({ "admin": "disabled" });
+        assert_eq!(house.tandem.admin("PATCH", peer, &off).status, 200);
+    }
+    assert_eq!(house.place("1001"), 503);
+    let list = house.decisions(2);
+    let (exhausted, rejected) = (&list[0], &list[1]);
+    assert_eq!(
+        (&exhausted["outcome"], &exhausted["status"]),
+        (&json!("exhausted"), &json!(503))
+    );
+    assert_eq!(exhausted["group"], "pbx");
+    for other in exhausted["others"].as_array().expect("both peers") {
+        assert_eq!(other["why_not"], json!(["disabled by operator"]));
+    }
+    assert_eq!(
+        (&rejected["outcome"], &rejected["status"]),
+        (&json!("rejected"), &json!(403))
+    );
+    assert_eq!(
+        (&rejected["route"], &rejected["call"]),
+        (&json!(1), &Value::Null)
+    );
+    assert_eq!(
+        rejected["words"],
+        "refused by its route; the caller got 403"
+    );
+    house.tandem.finish();
 }
