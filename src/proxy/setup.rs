@@ -43,7 +43,7 @@ impl Setup {
             .any(|listener| listener.is_named_by(uri))
     }
 
-    /// The cookie in a URI of ours that came back just as [`Listener::write_entry`] wrote it, which nearly all do: it need
+    /// The cookie in a URI of ours that came back just as `Listener::write_entry` wrote it, which nearly all do: it need
     /// not be parsed then.
     #[must_use]
     pub fn cookie_as_written<'u>(&self, uri: &'u [u8]) -> Option<&'u [u8]> {
