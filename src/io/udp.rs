@@ -93,6 +93,8 @@ pub struct UdpSocket {
     paths: Option<Paths>,
     queue: VecDeque<(SocketAddr, Bytes)>,
     kernel_drops_seen: u32,
+    /// The kernel has dropped since the batch before the last.
+    spills: bool,
     stamps: bool,
     counters: Counters,
 }
@@ -108,28 +110,31 @@ impl UdpSocket {
         &self.counters
     }
 
-    /// Fills `batch` with what waits, and returns how many datagrams it holds now.
-    pub fn receive(&mut self, batch: &mut ReceiveBatch) -> usize {
+    /// Fills `batch` with what waits, and returns how many datagrams it holds now; `None` when the kernel would not say.
+    pub fn receive(&mut self, batch: &mut ReceiveBatch) -> Option<usize> {
         // An error that a datagram caused earlier is reported once by the next call on the socket, whichever it
         // is; the error queue tells it with the datagram, so here it only asks for another try.
         let receive = |_| match batch.receive(self.socket.as_fd()) {
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => None,
             received => Some(received.unwrap_or(0)),
         };
-        let count = (0..RECEIVE_TRIES).find_map(receive).unwrap_or(0);
+        let count = (0..RECEIVE_TRIES).find_map(receive)?;
+        self.spills = false;
         if let Some(drops) = count
             .checked_sub(1)
             .and_then(|last| batch.get(last)?.kernel_drops)
         {
-            self.counters.kernel_drops += u64::from(drops.wrapping_sub(self.kernel_drops_seen));
+            let more = drops.wrapping_sub(self.kernel_drops_seen);
+            self.counters.kernel_drops += u64::from(more);
             self.kernel_drops_seen = drops;
+            self.spills = more > 0;
         }
         let truncated = (0..count)
             .filter(|i| batch.get(*i).is_some_and(|d| d.truncated))
             .count();
         self.counters.truncated += truncated as u64;
         self.counters.received += (count - truncated) as u64;
-        count
+        Some(count)
     }
 
     /// Remembers that `remote` wrote to our address `local`, so that answers leave from there.
@@ -149,10 +154,13 @@ impl UdpSocket {
         }
     }
 
-    /// True when so much waits to be read that the kernel is about to drop.
+    /// True when the kernel drops what comes, or is about to. A buffer much smaller than what we ask for fills with any burst, and
+    /// means nothing until it spills.
     pub fn nearly_full(&self) -> bool {
-        receive_queue(self.socket.as_fd())
-            .is_some_and(|(used, size)| u64::from(used) * 4 > u64::from(size) * 3)
+        let filled = |(used, size): (u32, u32)| {
+            u64::from(used) * 4 > u64::from(size) * 3 && size as usize >= SOCKET_BUFFER_BYTES
+        };
+        self.spills || receive_queue(self.socket.as_fd()).is_some_and(filled)
     }
 
     /// Takes a datagram to be sent with the next [`UdpSocket::flush`].
@@ -327,6 +335,7 @@ fn adopt(socket: Socket) -> io::Result<UdpSocket> {
         socket,
         queue: VecDeque::new(),
         kernel_drops_seen: 0,
+        spills: false,
         stamps: false,
         counters: Counters::default(),
     })

@@ -57,6 +57,13 @@ impl Core {
         format!("{:016x}", self.hash_of_copies(message, 0))
     }
 
+    /// Whether it is [`Self::local_tag`], without writing that.
+    pub(super) fn is_local_tag(&self, tag: &[u8], message: &Message<'_>) -> bool {
+        let written = std::str::from_utf8(tag).ok();
+        written.and_then(|tag| u64::from_str_radix(tag, 16).ok())
+            == Some(self.hash_of_copies(message, 0))
+    }
+
     /// The same for every copy of a request and for the ACK of its refusal, and to be foreseen by nobody. Each purpose has its own.
     pub(super) fn hash_of_copies(&self, message: &Message<'_>, purpose: u8) -> u64 {
         let mut hasher = self.hasher.build_hasher();

@@ -54,7 +54,7 @@ impl Setup {
             param.strip_prefix(COOKIE_PARAM)?.strip_prefix(b"=")
         };
         let cookie = self.listeners.iter().find_map(written)?;
-        memchr::memchr2(b';', b'?', cookie)
+        memchr::memchr3(b';', b'?', b'@', cookie)
             .is_none()
             .then_some(cookie)
     }

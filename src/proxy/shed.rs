@@ -1,5 +1,6 @@
 //! New calls that are refused before anything is done for them, because more comes than one core can do: no transaction, no call,
-//! no slot. Nothing is remembered of them, so a copy of the INVITE meets the same rules again (RFC 3261 §8.2.7).
+//! no slot. Nothing is remembered of them, so a copy of the INVITE meets the same rules again (RFC 3261 §8.2.7), and is
+//! let in if less comes by then.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::core::Core;
 use super::port::Excess;
 use super::reject::Reject;
+use super::route::{Decision, decide};
 use super::stats::DropReason;
 use crate::base::limits::{RETRY_AFTER_SHED_MAX_S, SHED_ACK_PATIENCE};
 use crate::base::transmit::ListenerId;
@@ -34,10 +36,15 @@ impl Core {
         }
         let hash = self.hash_of_copies(message, LOT);
         let lot = hash as f64 / u64::MAX as f64;
-        if lot >= excess.refused
-            || self.transactions.find_server(message).is_some()
-            || !self.is_known(source)
-        {
+        if lot >= excess.refused || self.transactions.find_server(message).is_some() {
+            return false;
+        }
+        // Who may not call at all costs those who may not even an answer.
+        if !self.is_known(source) {
+            self.dropped(DropReason::Untrusted);
+            return true;
+        }
+        if self.may_exceed(source, message) {
             return false;
         }
         if lot < excess.unanswered {
@@ -53,11 +60,19 @@ impl Core {
         true
     }
 
+    /// Whether a route lets the call exceed capacity, an emergency's say: such a call is taken even now.
+    fn may_exceed(&self, source: SocketAddr, message: &Message<'_>) -> bool {
+        self.setup.routes.iter().any(|route| route.overflow)
+            && matches!(decide(&self.setup, message, &self.caller(source)), Decision::Route(route) if route.overflow)
+    }
+
     /// Whether this is the ACK for the refusal of an INVITE that was shed: it carries the To tag that only we could have given.
     pub(super) fn ends_shed(&self, now: Instant, message: &Message<'_>) -> bool {
         message.method() == Method::Ack
             && self.shed_until.is_some_and(|until| now < until)
-            && message.to_tag() == Some(self.local_tag(message).as_bytes())
+            && message
+                .to_tag()
+                .is_some_and(|tag| tag.len() == 16 && self.is_local_tag(tag, message))
     }
 
     /// Whether the source is a peer or may call at all. What others get is decided elsewhere.

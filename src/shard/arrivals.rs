@@ -22,7 +22,10 @@ impl<E: Engine> Worker<E> {
         let Some(socket) = self.sockets.get_mut(number) else {
             return false;
         };
-        let count = socket.receive(batch);
+        let Some(count) = socket.receive(batch) else {
+            // It is looked at again before long.
+            return false;
+        };
         let full = count == DATAGRAM_BATCH;
         let waited = self.socket_delay(now, number, batch, full);
         let excess = self.pressure.seen(now, waited);
@@ -45,6 +48,9 @@ impl<E: Engine> Worker<E> {
             }
         }
         self.post.ring();
+        if !full {
+            self.watch.emptied(number);
+        }
         full
     }
 

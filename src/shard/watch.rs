@@ -75,10 +75,13 @@ impl Watch {
             self.wake_at(due);
         }
         self.ask_for_room(sockets);
+        // What could not be read or written for want of memory is told of by nobody.
+        let stuck = |heard: &Heard| heard.readable || heard.failed || heard.writing;
         let patience = match (busy, due, self.set) {
             (true, _, _) => EpollTimeout::ZERO,
             // The clock could not be set.
             (false, Some(_), None) => EpollTimeout::from(GRID_MS),
+            _ if self.heard.iter().any(stuck) => EpollTimeout::from(GRID_MS),
             (false, _, _) => EpollTimeout::NONE,
         };
         let mut events = [EpollEvent::empty(); 16];

@@ -24,7 +24,7 @@ pub(super) struct Worker<E> {
     pub(super) shard: ShardId,
     pub(super) engine: E,
     pub(super) sockets: Vec<UdpSocket>,
-    watch: Watch,
+    pub(super) watch: Watch,
     pub(super) inbox: Inbox,
     pub(super) post: Post,
     outlets: Outlets,
@@ -110,9 +110,6 @@ impl<E: Engine> Worker<E> {
         }
         if self.watch.readable(number) {
             came = self.take_datagrams(now, number, batch);
-            if !came {
-                self.watch.emptied(number);
-            }
         }
         came_back || came
     }

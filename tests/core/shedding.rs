@@ -186,16 +186,33 @@ fn a_further_try_draws_a_new_lot() {
 }
 
 #[test]
-fn who_may_not_call_gets_what_he_gets_at_all_times() {
+fn who_may_not_call_costs_nobody_an_answer() {
     let untrusted = THREE_PEERS.replace("[probe]", "[trust]\nsources = []\n[probe]");
     let mut world = World::new(&untrusted);
     press(&mut world, &invite("c1"));
-    world.expect(CALLER, "403");
-    let silent = untrusted.replace("sources = []", "sources = []\nunknown = \"drop\"");
-    let mut world = World::new(&silent);
-    press(&mut world, &invite("c1"));
     world.quiet();
+    assert_eq!(dropped(&mut world, DropReason::Untrusted), 1);
     assert_eq!(dropped(&mut world, DropReason::Shed), 0);
+    world.deliver(CALLER, &invite("c2"));
+    world.expect(CALLER, "403");
+}
+
+#[test]
+fn a_call_whose_route_may_exceed_capacity_is_taken_even_now() {
+    let routes = "[[route]]\nmatch = { user = \"^112$\" }\ngroup = \"pbx\"\noverflow = true\n\
+                  [[route]]\nmatch = {}\ngroup = \"pbx\"\n";
+    let mut world = World::new(&format!("{THREE_PEERS}{routes}"));
+    let emergency = invite("c1").replace("sip:100@", "sip:112@");
+    world.press(CALLER, &emergency, 1.0, 1.0);
+    assert_eq!(world.stats().dropped[DropReason::Shed.index()], 0);
+    assert_eq!(dropped(&mut world, DropReason::ShedUnanswered), 0);
+    assert_eq!(
+        world.stats().transactions,
+        2,
+        "the server's and the client's"
+    );
+    press(&mut world, &invite("c2"));
+    assert_eq!(dropped(&mut world, DropReason::Shed), 1);
 }
 
 #[test]
