@@ -27,8 +27,9 @@ pub const DATAGRAM_BATCH: usize = 64;
 pub const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Bytes of the longest payload that we send: what IPv4 leaves of it.
 pub const UDP_PAYLOAD_MAX: usize = DATAGRAM_BYTES_MAX - 20 - 8;
-/// Bytes asked for as receive and send buffer of each socket; the kernel may grant less.
-pub const SOCKET_BUFFER_BYTES: usize = 4 << 20;
+/// Bytes asked for as receive and send buffer of each socket; the kernel may grant less. It holds what comes in
+/// [`QUEUE_DELAY_MAX`] when three times as much is offered as one core can do.
+pub const SOCKET_BUFFER_BYTES: usize = 16 << 20;
 /// Datagrams that wait at one socket for room in its send buffer; those beyond are dropped and counted.
 pub const SEND_QUEUE_MAX: usize = 4096;
 /// Entries read from a socket's error queue in one turn.
@@ -218,16 +219,16 @@ pub const WAKE_GRID: Duration = Duration::from_millis(10);
 /// Datagrams that wait in one shard's mailbox; the last quarter takes no INVITE.
 pub const MAILBOX_LETTERS_MAX: usize = 8192;
 /// What a shard's queues may hold back a datagram before new calls are refused for it; more of them the longer it is.
-pub const QUEUE_DELAY_MIN: Duration = Duration::from_millis(5);
+pub const QUEUE_DELAY_MIN: Duration = Duration::from_millis(10);
 /// The delay at which every new call is refused.
-pub const QUEUE_DELAY_MAX: Duration = Duration::from_millis(25);
+pub const QUEUE_DELAY_MAX: Duration = Duration::from_millis(40);
 /// The delay from which on new calls are passed over without an answer; all of them when it is twice as long. What gets no
 /// answer is sent again, so this is for when even refusing takes too long.
-pub const QUEUE_DELAY_MUTE: Duration = Duration::from_millis(50);
+pub const QUEUE_DELAY_MUTE: Duration = Duration::from_millis(80);
 /// What a queue that the kernel is about to cut off counts as, at least: half of the new calls get no answer.
-pub const QUEUE_DELAY_SPILLING: Duration = Duration::from_millis(75);
+pub const QUEUE_DELAY_SPILLING: Duration = Duration::from_millis(120);
 /// A delay that is over sooner is a burst, and nothing is refused for it.
-pub const QUEUE_BURST: Duration = Duration::from_millis(100);
+pub const QUEUE_BURST: Duration = Duration::from_millis(300);
 /// For how long after a delay the next one is no burst.
 pub const QUEUE_MEMORY: Duration = Duration::from_secs(2);
 /// How long sockets go on stamping arrivals after they last had more than a batch to give.
