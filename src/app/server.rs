@@ -258,8 +258,8 @@ impl Inside {
     }
 }
 
-/// Opens the store, and takes its secret where none is configured; whether what was saved could be read, and what that is. Without what was saved the process starts all the same;
-/// only a store of a later version is an error.
+/// Opens the store, and takes its secret where none is configured; whether what was saved could be read, and what that is.
+/// Without what was saved the process starts all the same; only a store of a later version is an error.
 async fn open_store(config: &mut Config) -> anyhow::Result<(store::Link, bool, Saved)> {
     let made_up = config.secret_is_made_up();
     let secret = made_up.then_some(config.node.secret.0);

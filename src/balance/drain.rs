@@ -89,9 +89,11 @@ impl Ages {
             .ages
             .get(outlived..)
             .filter(|rests| !rests.is_empty())?;
-        let share = |rank: usize| (rank as f64 / rests.len() as f64).powf(left as f64);
+        let mut below = 0.0;
         let parts = rests.iter().enumerate().map(|(rank, age)| {
-            (*age - ran).as_secs_f64() * (share(rank + 1) - share(rank)).max(0.0)
+            let up_to = ((rank + 1) as f64 / rests.len() as f64).powf(left as f64);
+            let share = (up_to - std::mem::replace(&mut below, up_to)).max(0.0);
+            (*age - ran).as_secs_f64() * share
         });
         Duration::try_from_secs_f64(parts.sum()).ok()
     }

@@ -286,8 +286,8 @@ pub const STORE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 pub const STORE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// Rows of one statement; 17 values each stay below the 32,766 that SQLite takes.
 pub const STORE_ROWS_A_STATEMENT: usize = 128;
-/// Statements that stay prepared: those over many rows have some 24 lengths, each with a transaction's begin, its end, both or
-/// neither.
+/// Statements that stay prepared: inserts have some 24 lengths and deletes eight, each with a transaction's begin, its end, both
+/// or neither.
 pub const STORE_STATEMENTS: usize = 256;
 /// Calls that a restart takes up at a time, so that no shard is busy with it for long.
 pub const STORE_RESTORE_BATCH: usize = 2000;

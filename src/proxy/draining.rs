@@ -9,7 +9,8 @@ use crate::base::limits::{DRAIN_AGES_MAX, DRAIN_END_EACH};
 use crate::call::{Call, CallKey, CallStage};
 
 impl Core {
-    /// When the INVITEs of the peer's calls came, in milliseconds since 1970. Of very many some, by chance.
+    /// When the INVITEs of the peer's calls came, in milliseconds since 1970. Of very many the first in the table,
+    /// where an old call and a new one lie side by side.
     pub(super) fn begun(&self, peer: PeerId) -> Vec<u64> {
         let calls = self.calls.iter().filter(|(_, call)| holds(call, peer));
         let begun = calls.map(|(_, call)| call.since_unix_ms);

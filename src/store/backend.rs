@@ -238,8 +238,7 @@ macro_rules! backend {
                 let mut pieces = sql::pieces(batch).peekable();
                 let [mut before, after] = around;
                 while let Some(piece) = pieces.next() {
-                    let mut text = piece.text(&$dialect);
-                    text.insert_str(0, std::mem::take(&mut before));
+                    let mut text = piece.text(std::mem::take(&mut before), &$dialect);
                     if pieces.peek().is_none() {
                         text.push_str(after);
                     }

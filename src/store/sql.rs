@@ -90,9 +90,9 @@ impl Piece<'_> {
         }
     }
 
-    /// The statement.
-    pub(super) fn text(&self, dialect: &Dialect) -> String {
-        let mut text = String::new();
+    /// The statement, behind what is to be said `before` it.
+    pub(super) fn text(&self, before: &str, dialect: &Dialect) -> String {
+        let mut text = String::from(before);
         let list = |text: &mut String, places: std::ops::Range<usize>| {
             let mut before = '(';
             for place in places {
@@ -165,7 +165,9 @@ mod tests {
         assert_eq!(CALL_COLUMNS.split(',').count(), COLUMNS);
         let text = |stale, calls, dialect: &Dialect| {
             let batch = batch(stale, calls);
-            let texts: Vec<String> = pieces(&batch).map(|piece| piece.text(dialect)).collect();
+            let texts: Vec<String> = pieces(&batch)
+                .map(|piece| piece.text("", dialect))
+                .collect();
             texts.join("; ")
         };
         let one = "($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)";
