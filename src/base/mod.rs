@@ -1,5 +1,6 @@
 //! Floor 0: bounds, timers and the few values that every floor above shares.
 
+pub mod backoff;
 pub mod histogram;
 pub mod invariant;
 pub mod limits;

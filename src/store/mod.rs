@@ -7,7 +7,6 @@
 //! One store belongs to one node: whoever writes it takes its rows for all there is.
 
 mod backend;
-mod backoff;
 mod intake;
 mod link;
 mod pending;

@@ -6,11 +6,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::backoff::Backoff;
 use super::intake::{Intake, Shared};
 use super::link::Link;
 use super::{Identity, Source, StoreError};
-use crate::base::limits::{STORE_GATHER, STORE_LOG_INTERVAL, STORE_LOOK_INTERVAL};
+use crate::base::backoff::Backoff;
+use crate::base::limits::{
+    STORE_GATHER, STORE_LOG_INTERVAL, STORE_LOOK_INTERVAL, STORE_RETRY_MAX, STORE_RETRY_MIN,
+};
 
 /// The running writer, as whoever started it holds it.
 pub struct Store {
@@ -98,7 +100,7 @@ impl Writer {
     }
 
     async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::new(STORE_RETRY_MIN, STORE_RETRY_MAX);
         let mut look = interval(STORE_LOOK_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let shared = Arc::clone(&self.shared);
@@ -108,7 +110,7 @@ impl Writer {
                 backoff.reset();
                 STORE_GATHER
             } else {
-                backoff.next()
+                backoff.pause()
             };
             let order = tokio::select! {
                 order = orders.recv() => order,
