@@ -4,6 +4,7 @@
 //! what they were: that costs the same however much happens, and what changes to and fro in between is no news.
 
 mod decided;
+mod drift;
 mod ended;
 mod peers;
 

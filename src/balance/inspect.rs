@@ -38,6 +38,15 @@ pub(super) struct Snapshot {
     drift: Option<i64>,
 }
 
+impl Account {
+    /// Our count of its calls less that of its last complete list; none without a fresh list.
+    pub(super) fn drift(&self) -> Option<i64> {
+        let own = i64::try_from(self.slots).unwrap_or(i64::MAX);
+        let listed = self.reports.calls?;
+        Some(own - i64::from(listed.value))
+    }
+}
+
 impl Snapshot {
     pub fn of(account: &Account, now: Instant) -> Self {
         let acceptance = account.reports.acceptance();
@@ -80,10 +89,7 @@ impl Snapshot {
                 .map(|known| (known.group, known.selections))
                 .collect(),
             reports: tally.reports,
-            drift: account.reports.calls.map(|listed| {
-                let own = i64::try_from(account.slots).unwrap_or(i64::MAX);
-                own - i64::from(listed.value)
-            }),
+            drift: account.drift(),
         }
     }
 

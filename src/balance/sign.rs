@@ -11,6 +11,7 @@ use super::directory::Peer;
 use super::feedback::{Acceptance, FeedbackOutcome};
 use super::id::ResourceId;
 use super::view::Health;
+use crate::base::limits::{EVENTS_DRIFT_CALLS, EVENTS_DRIFT_SHARE};
 
 /// One peer at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,8 @@ pub struct Sign {
     pub removed: bool,
     /// Whether it may be given a call now, were there room.
     pub eligible: bool,
+    /// Whether our count of its calls is off its own list by more than calls that come and go explain.
+    pub adrift: bool,
     admin: Admin,
     /// Whether its drain is over; none when nobody drains it.
     drained: Option<bool>,
@@ -39,6 +42,7 @@ impl Sign {
         Self {
             removed: peer.removed,
             eligible: account.eligible,
+            adrift: is_adrift(account),
             admin: account.admin,
             drained: account.drained_by(now).map(|_| account.slots == 0),
             health: account.vitals.health(),
@@ -54,4 +58,10 @@ impl Sign {
                 .collect(),
         }
     }
+}
+
+fn is_adrift(account: &Account) -> bool {
+    let explained = EVENTS_DRIFT_CALLS.max((account.slots as f64 * EVENTS_DRIFT_SHARE) as u64);
+    let drift = account.drift();
+    drift.is_some_and(|drift| drift.unsigned_abs() > explained)
 }

@@ -145,6 +145,30 @@ pub const EVENTS_ENDED_EACH: u32 = 20;
 /// Looks in a row that must agree before a peer that only became eligible, or ceased to be, is an event: a peer at its
 /// limit of calls a second changes all the time.
 pub const EVENTS_ELIGIBLE_LOOKS: u32 = 3;
+/// How far our count of a peer's calls and its own list may be apart, as long as it is no more than
+/// [`EVENTS_DRIFT_SHARE`] of the count; calls that come and go meanwhile explain that much.
+pub const EVENTS_DRIFT_CALLS: u64 = 3;
+/// See [`EVENTS_DRIFT_CALLS`].
+pub const EVENTS_DRIFT_SHARE: f64 = 0.05;
+/// How long they must be apart before that is an event.
+pub const EVENTS_DRIFT_LASTING: Duration = Duration::from_secs(300);
+
+/// Notices that wait for their receiver; with more the oldest are given up.
+pub const NOTIFY_QUEUE_MAX: usize = 256;
+/// The first pause after a notice that was not taken; each further one is twice as long.
+pub const NOTIFY_RETRY_MIN: Duration = Duration::from_secs(1);
+/// The longest pause between two tries, but for the receiver's own Retry-After.
+pub const NOTIFY_RETRY_MAX: Duration = Duration::from_secs(60);
+/// How much of the receiver's Retry-After is believed.
+pub const NOTIFY_RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
+/// The longest that one try may take.
+pub const NOTIFY_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+/// Bytes of the receiver's answer that are read; what it says is not looked at.
+pub const NOTIFY_ANSWER_BYTES_MAX: usize = 64 << 10;
+/// How often one group's calls that find no peer are a notice.
+pub const NOTIFY_EXHAUSTED_EVERY: Duration = Duration::from_secs(60);
+/// Letters of the secret that signs notices; fewer could be guessed.
+pub const NOTIFY_SECRET_MIN: usize = 16;
 
 const _: () = assert!(HTTP_BODY_MAX <= HTTP_DRAIN_MAX);
 const _: () = assert!(HTTP_HEADER_BYTES_MAX >= 8192, "hyper refuses less");

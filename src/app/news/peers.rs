@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
+use super::drift::Drift;
 use super::now;
 use crate::balance::{Acceptance, DrainView, FeedbackOutcome, Ledger, PeerId, PeerView, Sign};
 use crate::base::limits::EVENTS_ELIGIBLE_LOOKS;
@@ -25,6 +26,7 @@ struct Seen {
     eligible: bool,
     /// Looks in a row at which it was otherwise.
     otherwise: u32,
+    drift: Drift,
     /// Whether reports are in force, and what they say; none while there never was one.
     report: Option<(bool, Acceptance)>,
     refused: u64,
@@ -51,7 +53,10 @@ impl Peers {
                 self.known.remove(&view.id);
                 events.push(peer(&view, vec![configured("yes", "no")]));
             } else if let Some(seen) = self.known.get_mut(&view.id) {
-                events.extend(seen.changes(&view).map(|changes| peer(&view, changes)));
+                events.extend(
+                    seen.changes(&view, sign.adrift, now)
+                        .map(|changes| peer(&view, changes)),
+                );
                 events.extend(seen.reports(&view));
                 seen.sign = sign;
             } else {
@@ -70,7 +75,7 @@ impl Peers {
         self.looks += 1;
         let (look, known) = (self.looks, &mut self.known);
         ledger.look(now, |id, sign| match known.get_mut(&id) {
-            Some(seen) => seen.is_news(sign, look),
+            Some(seen) => seen.is_news(sign, look, now),
             // A removed peer is viewed until its last call has ended.
             None => !sign.removed,
         })
@@ -84,6 +89,7 @@ impl Seen {
             facts: facts(view),
             eligible: view.eligible,
             otherwise: 0,
+            drift: Drift::default(),
             report: report(view),
             refused: refused(view),
             look,
@@ -91,16 +97,16 @@ impl Seen {
     }
 
     /// Whether the peer is to be compared word by word.
-    fn is_news(&mut self, sign: &Sign, look: u64) -> bool {
+    fn is_news(&mut self, sign: &Sign, look: u64, now: Instant) -> bool {
         self.look = look;
         let same = *sign == self.sign && sign.eligible == self.eligible;
         if same {
             self.otherwise = 0;
         }
-        !same
+        self.drift.is_news(sign.adrift, now) || !same
     }
 
-    fn changes(&mut self, view: &PeerView) -> Option<Vec<Change>> {
+    fn changes(&mut self, view: &PeerView, adrift: bool, now: Instant) -> Option<Vec<Change>> {
         let facts = facts(view);
         let mut changes = Vec::new();
         for (what, to) in &facts {
@@ -111,6 +117,8 @@ impl Seen {
             }
         }
         self.facts = facts;
+        let drift = self.drift.change(adrift, view.drift, now);
+        changes.extend(drift.map(|(from, to)| change("drift", &from, &to)));
         self.otherwise = match view.eligible == self.eligible {
             true => 0,
             false => self.otherwise + 1,

@@ -34,7 +34,8 @@ pub struct PeerEvent {
 /// One thing that changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Change {
-    /// `admin`, `drain` (`none`, `draining`, `drained`), `health`, `accepting`, `eligible`, `weight`, `configured`, or `capacity RESOURCE`.
+    /// `admin`, `drain` (`none`, `draining`, `drained`), `health`, `accepting`, `eligible`, `weight`, `configured`, `capacity RESOURCE`, or `drift`: our count
+    /// of its calls less its own list's (`+7 calls`, or `none`), once the two have been apart for five minutes.
     pub what: String,
     /// What it was.
     pub from: String,

@@ -9,6 +9,7 @@ use crate::balance::{
     Admin, Capacity, CapacityMode, Disable, Dispatch, Failover, FeedbackSpec, GroupSpec, HashOn,
     Observation, PeerSpec, ProbeSpec, Report, Select, Topology, Transport,
 };
+use crate::base::limits::{EVENTS_DRIFT_CALLS, EVENTS_DRIFT_LASTING};
 
 fn peer(number: u8) -> PeerSpec {
     PeerSpec {
@@ -172,4 +173,46 @@ fn peers_that_come_are_told_and_one_that_went_is_new_when_it_comes_again() {
     assert!(world.look().is_empty(), "it had no calls");
     apply(&world, 4);
     assert_eq!(world.look(), ["pbx-4: configured no \u{2192} yes"]);
+}
+
+#[test]
+fn a_count_that_stays_off_the_peer_s_own_list_is_told_once_and_so_is_its_end() {
+    let mut world = World::new();
+    let list = |world: &mut World, seq, calls| {
+        let report = Report {
+            seq: Some(seq),
+            calls: Some(calls),
+            ..Report::default()
+        };
+        let taken = world.ledger.feedback(world.now, world.id("pbx-2"), &report);
+        taken.expect("it is sound");
+        world.look()
+    };
+    // So many are explained by calls that come and go.
+    let within = u32::try_from(EVENTS_DRIFT_CALLS).expect("few");
+    assert_eq!(
+        list(&mut world, 1, within),
+        ["pbx-2 reports, and is accepting"]
+    );
+    let lasting = EVENTS_DRIFT_LASTING.as_secs();
+    for seq in 2..lasting + 10 {
+        assert!(list(&mut world, seq, within).is_empty());
+    }
+    let start = lasting + 10;
+    for seq in start..start + lasting {
+        assert!(list(&mut world, seq, 7).is_empty(), "{}", seq - start);
+    }
+    let then = start + lasting;
+    assert_eq!(
+        list(&mut world, then, 7),
+        ["pbx-2: drift none \u{2192} -7 calls"]
+    );
+    for seq in then + 1..then + 20 {
+        assert!(list(&mut world, seq, 9).is_empty());
+    }
+    assert_eq!(
+        list(&mut world, then + 20, 0),
+        ["pbx-2: drift -7 calls \u{2192} none"]
+    );
+    assert!(list(&mut world, then + 21, 9).is_empty(), "it begins anew");
 }
