@@ -56,6 +56,7 @@ impl Surroundings for Generous {
     fn variable(&self, name: &str) -> Option<String> {
         match name {
             "TANDEM_ADVERTISE" => Some("198.51.100.7".to_owned()),
+            "TANDEM_NOTIFY_URL" => Some("https://chat.example/hooks/1".to_owned()),
             _ => Some(format!("value-of-{name}")),
         }
     }
@@ -168,7 +169,8 @@ fn every_limit_that_is_named_exists() {
                 .bytes()
                 .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
         // Environment variables and capabilities are written alike.
-        if !constant || word.starts_with("TANDEM_") || word.starts_with("CAP_") {
+        let elsewhere = ["TANDEM_", "CAP_", "SSL_"];
+        if !constant || elsewhere.iter().any(|start| word.starts_with(start)) {
             continue;
         }
         let declared = format!("pub const {word}:");

@@ -71,11 +71,14 @@ QUEUES = [
     (8, 8, series("Database", "Transactions a second, by outcome.",
                   each(f"sum by (instance, outcome) (rate(tandem_store_writes_total{{{INSTANCE}}}{RATE}))", "{{instance}} {{outcome}}"),
                   "ops")),
-    (12, 8, series("Last saved", "Time since the database last took something; without calls it takes nothing.",
-                   each(f"time() - (tandem_store_last_write_timestamp_seconds{{{INSTANCE}}} > 0)", "{{instance}}"), "s")),
-    (12, 8, series("HTTP requests", "By route and answer.",
-                   each(f"sum by (method, route, status) (rate(tandem_http_requests_total{{{INSTANCE}}}{RATE}))",
-                        "{{method}} {{route}} {{status}}"), "reqps")),
+    (8, 8, series("Last saved", "Time since the database last took something; without calls it takes nothing.",
+                  each(f"time() - (tandem_store_last_write_timestamp_seconds{{{INSTANCE}}} > 0)", "{{instance}}"), "s")),
+    (8, 8, series("HTTP requests", "By route and answer.",
+                  each(f"sum by (method, route, status) (rate(tandem_http_requests_total{{{INSTANCE}}}{RATE}))",
+                       "{{method}} {{route}} {{status}}"), "reqps")),
+    (8, 8, series("Notices", "Posted to the receiver of [notify], by what became of them, and how many wait.",
+                  each(f"sum by (instance, result) (increase(tandem_notifications_total{{{INSTANCE}}}{RATE}))", "{{instance}} {{result}}")
+                  + each(f"tandem_notifications_queue_depth{{{INSTANCE}}}", "{{instance}} waiting"), "short")),
 ]
 
 DASHBOARD = dashboard(

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::Mutex;
 
 use super::names::{self, Resolved};
+use super::notify::Notifier;
 use super::server::chance;
 use crate::balance::{Ledger, PeerSpec, TopologyError};
 use crate::base::seal;
@@ -138,6 +139,7 @@ pub struct Force {
     /// The overlay as it is saved.
     peer_words: ArcSwap<Vec<PeerWord>>,
     intake: Intake,
+    notifier: Arc<Notifier>,
 }
 
 /// A configuration with its names resolved, before there is a ledger or a shard.
@@ -187,6 +189,8 @@ impl Prepared {
             config,
             resolved,
         } = self;
+        let notifier = Arc::new(Notifier::default());
+        notifier.follow(&config);
         let in_force = InForce {
             config,
             setup,
@@ -194,6 +198,7 @@ impl Prepared {
             resolved,
         };
         Force {
+            notifier,
             path,
             ledger,
             handles,
@@ -209,6 +214,11 @@ impl Force {
     /// What is in force now.
     pub fn now(&self) -> Arc<InForce> {
         self.in_force.load_full()
+    }
+
+    /// Who tells of events by HTTP.
+    pub fn notifier(&self) -> Arc<Notifier> {
+        Arc::clone(&self.notifier)
     }
 
     /// Reads the file again and puts it in force.
@@ -339,6 +349,7 @@ impl Force {
             .collect();
         let setup = Arc::new(config::setup(&config, directory, listeners));
         self.handles.broadcast_setup(&setup);
+        self.notifier.follow(&config);
         self.in_force.store(Arc::new(InForce {
             config,
             setup,

@@ -17,6 +17,7 @@ mod keep;
 mod logging;
 mod names;
 mod news;
+mod notify;
 mod serve;
 mod server;
 

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::clock::rfc3339;
+use super::notify::Notifier;
 use crate::balance::{Directory, GroupId, Ledger, PeerId};
 use crate::base::limits::{EVENTS_FAILOVERS_EACH, EVENTS_LOOK_EVERY};
 use crate::http::model::{CallEvent, FailoverEvent};
@@ -31,7 +32,12 @@ pub async fn tell(
     events: Arc<Events>,
     ledger: Arc<Ledger>,
     handles: Handles,
+    notifier: Arc<Notifier>,
 ) {
+    let tell = |event: &Event| {
+        let id = events.tell(event);
+        notifier.hear(id, event, Instant::now());
+    };
     let mut look = interval(EVENTS_LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut peers = Peers::new(&ledger, Instant::now());
@@ -48,13 +54,13 @@ pub async fn tell(
                     events.decisions.tell(decided::entry(decided, &ledger.directory()));
                 }
                 if let Some(event) = calls.hear(notice, &ledger.directory()) {
-                    events.tell(&event);
+                    tell(&event);
                 }
             }
             _ = look.tick() => {
                 let changed = peers.look(&ledger, Instant::now());
                 let gathered = calls.flush(&ledger.directory());
-                changed.iter().chain(&gathered).for_each(|event| events.tell(event));
+                changed.iter().chain(&gathered).for_each(tell);
             }
         }
     }

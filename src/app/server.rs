@@ -28,8 +28,8 @@ use crate::base::limits::{
 use crate::config::{self, Config};
 use crate::http::{self, Calls, Control, Events, Limits, Parts};
 use crate::io::udp;
-use crate::proxy::{Command, Core, Setup, ShardId};
-use crate::shard::{self, Outlets, Running};
+use crate::proxy::{Command, Core, Notice, Setup, ShardId};
+use crate::shard::{self, Handles, Outlets, ResolveAsk, Running};
 use crate::store::{self, Intake, Saved, Store};
 
 /// A balancer that runs. Dropping it ends nothing; [`Server::stop`] does.
@@ -141,6 +141,7 @@ impl Server {
         let left = || deadline.saturating_duration_since(Instant::now());
         let _ = timeout(left() / 3, self.http_task).await;
         self.tasks.iter().for_each(JoinHandle::abort);
+        self.force.notifier().stop();
         if !timeout(left() / 2, self.store.snapshot())
             .await
             .unwrap_or(false)
@@ -240,13 +241,7 @@ impl Inside {
             handles.clone(),
             intake,
         );
-        let events = Arc::clone(events);
-        let tasks = vec![
-            tokio::spawn(names::answer_shards(asks, handles.clone())),
-            tokio::spawn(drains::look_after(Arc::clone(&ledger), handles.clone())),
-            tokio::spawn(news::tell(heard, events, Arc::clone(&ledger), handles)),
-            tokio::spawn(refresh_names(Arc::clone(&force))),
-        ];
+        let tasks = tasks(asks, heard, events, &ledger, &handles, &force);
         Ok(Inside {
             ledger,
             force,
@@ -256,6 +251,30 @@ impl Inside {
             tasks,
         })
     }
+}
+
+/// What goes on beside the shards until the process stops.
+fn tasks(
+    asks: mpsc::Receiver<ResolveAsk>,
+    heard: mpsc::Receiver<Notice>,
+    events: &Arc<Events>,
+    ledger: &Arc<Ledger>,
+    handles: &Handles,
+    force: &Arc<Force>,
+) -> Vec<JoinHandle<()>> {
+    let told = news::tell(
+        heard,
+        Arc::clone(events),
+        Arc::clone(ledger),
+        handles.clone(),
+        force.notifier(),
+    );
+    vec![
+        tokio::spawn(names::answer_shards(asks, handles.clone())),
+        tokio::spawn(drains::look_after(Arc::clone(ledger), handles.clone())),
+        tokio::spawn(told),
+        tokio::spawn(refresh_names(Arc::clone(force))),
+    ]
 }
 
 /// Opens the store, and takes its secret where none is configured; whether what was saved could be read, and what that is.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::duration::show;
 use super::groups::SELECT;
 use super::model::{ActionSpec, Advertise, Config, Listen, RouteSpec, SourceSpec, Store};
+use super::notify::Notify;
 use crate::balance::{
     Capacity, CapacityMode, CodeRule, ExhaustedStep, FailoverRule, GroupSpec, HashOn, PeerSpec,
     ProbeMode, ProbeSpec, Select,
@@ -95,6 +96,20 @@ pub(super) fn general(config: &Config) -> Vec<Trait> {
     traits.extend(timers.map(|(key, value)| open(format!("timers.{key}"), show(value))));
     let check = timing.check.map_or_else(|| "off".to_owned(), show);
     traits.push(open("check.interval", check));
+    traits.extend(config.notify.iter().flat_map(notify));
+    traits
+}
+
+fn notify(notify: &Notify) -> Vec<Trait> {
+    let events = list(&notify.events, |occasion| occasion.as_str().to_owned());
+    let mut traits = vec![
+        hidden("notify.url", notify.url.expose()),
+        open("notify.events", events),
+        open("notify.timeout", show(notify.timeout)),
+        open("notify.retry_for", show(notify.retry_for)),
+    ];
+    let secret = notify.secret.iter();
+    traits.extend(secret.map(|secret| hidden("notify.secret", secret.expose())));
     traits
 }
 

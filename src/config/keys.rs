@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::duration::show;
 use super::values::LONGEST;
 use crate::base::limits::{
-    CHECK_INTERVAL_MIN, CONFIG_UNITS_MAX, CONFIG_WORKERS_MAX, FEEDBACK_TTL_SECONDS_MAX, RING_MAX,
+    CHECK_INTERVAL_MIN, CONFIG_UNITS_MAX, CONFIG_WORKERS_MAX, FEEDBACK_TTL_SECONDS_MAX,
+    NOTIFY_TIMEOUT_MAX, RING_MAX,
 };
 
 /// One key.
@@ -184,6 +185,18 @@ keys! {
     ["[check]"]
     "interval" (Kind::Duration(CHECK_INTERVAL_MIN, LONGEST)) (Value("\"off\""))
         "After how much silence a peer is asked, by an OPTIONS within the dialog, whether it knows a call; or `\"off\"`."
+
+    ["[notify]"]
+    "url" (Secret("\"https://chat.example/hooks/1\"")) (Required)
+        "Where notices are posted as JSON: `https://…` or `http://…`. Without `[notify]` nobody is told."
+    "secret" (Secret("\"0123456789abcdef\"")) (Words("none: notices are not signed"))
+        "Signs each notice, in `Tandem-Signature`; 16 characters at least."
+    "events" (Composed("list of `down`, `up`, `drained`, `exhausted`, `drift`", "[\"down\", \"up\"]")) (Value("[\"down\", \"up\", \"drained\", \"exhausted\", \"drift\"]"))
+        "What is told: a peer down, up again, or drained; calls of a group that found no peer; a count that is off a peer's own list."
+    "timeout" (Kind::Duration(Duration::from_millis(100), NOTIFY_TIMEOUT_MAX)) (Value("\"5s\""))
+        "How long the receiver may take to answer."
+    "retry_for" (Kind::Duration(Duration::ZERO, LONGEST)) (Value("\"1h\""))
+        "How long after its event a notice is still tried again; `\"0s\"` is one try."
 
     ["[probe], and probe of [[group]]"]
     "method" (Text("a method", "\"INFO\"")) (Value("\"OPTIONS\""))

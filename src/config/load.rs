@@ -11,7 +11,7 @@ use super::model::Config;
 use super::node::{self, Entry, Node, Spot, Value};
 use super::problem::{Invalid, Lines, Place, Problem};
 use super::reader::{Fields, Reader, Surroundings, System};
-use super::{groups, peers, routes, sections};
+use super::{groups, notify, peers, routes, sections};
 use crate::balance::{Capacity, PeerSpec, ProbeSpec};
 use crate::base::limits::CONFIG_BYTES_MAX;
 
@@ -121,9 +121,9 @@ fn syntax(message: &str) -> String {
 }
 
 fn whole(reader: &mut Reader<'_>, entries: Vec<Entry>) -> Option<Config> {
-    const KEYS: [&str; 11] = [
-        "node", "listen", "http", "store", "trust", "timers", "check", "probe", "group", "peer",
-        "route",
+    const KEYS: [&str; 12] = [
+        "node", "listen", "http", "store", "trust", "timers", "check", "notify", "probe", "group",
+        "peer", "route",
     ];
     let document = Node {
         label: "this file".to_owned(),
@@ -139,6 +139,7 @@ fn whole(reader: &mut Reader<'_>, entries: Vec<Entry>) -> Option<Config> {
     let trust = sections::trust(reader, fields.take("trust"));
     let mut timing = sections::timers(reader, fields.take("timers"));
     timing.check = sections::check(reader, fields.take("check"));
+    let notify = notify::notify(reader, fields.take("notify"));
     let probe = groups::probe(
         reader,
         fields.take("probe"),
@@ -155,6 +156,7 @@ fn whole(reader: &mut Reader<'_>, entries: Vec<Entry>) -> Option<Config> {
         store,
         trust,
         timing,
+        notify,
         probe,
         peers: drafts.peer_specs(),
         groups: drafts.groups.into_iter().map(|group| group.spec).collect(),

@@ -16,6 +16,7 @@ mod load;
 mod model;
 mod nearest;
 mod node;
+mod notify;
 mod peers;
 mod problem;
 mod reader;
@@ -32,6 +33,7 @@ pub use model::{
     ActionSpec, Advertise, Config, Http, Listen, MatchSpec, Node, NodeSecret, RouteSpec, Secret,
     SourceSpec, Store,
 };
+pub use notify::{Notify, Occasion, Receiver};
 pub use problem::{Invalid, Place, Problem};
 pub use reader::{Surroundings, System, is_reference};
 

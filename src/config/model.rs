@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use regex::bytes::Regex;
 
+use super::notify::Notify;
 use crate::balance::{GroupSpec, PeerSpec, ProbeSpec};
 use crate::base::transport::Transport;
 use crate::proxy::{Timing, Trust};
@@ -50,6 +51,8 @@ pub struct Config {
     pub trust: Trust,
     /// `[timers]`.
     pub timing: Timing,
+    /// `[notify]`; nobody is told without it.
+    pub notify: Option<Notify>,
     /// `[probe]`, what groups override.
     pub probe: ProbeSpec,
     /// Every `[[group]]`, in order; at least one.

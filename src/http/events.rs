@@ -106,8 +106,8 @@ impl Events {
         }
     }
 
-    /// Tells everybody. Never waits.
-    pub fn tell(&self, event: &Event) {
+    /// Tells everybody; the event's id. Never waits.
+    pub fn tell(&self, event: &Event) -> u64 {
         let data = serde_json::to_string(event)
             .expect("an event is made of texts and numbers, which JSON can say");
         let mut hub = self.hub.lock();
@@ -129,6 +129,7 @@ impl Events {
             .retain(|client| client.try_send(frame.clone()).is_ok());
         drop(hub);
         self.saved_by.events_changed();
+        id
     }
 
     /// What was told in an earlier life of the process; new ids are greater.

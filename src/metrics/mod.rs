@@ -11,7 +11,7 @@ mod sip;
 mod text;
 
 pub use names::{FAMILIES, Family, Kind, Source};
-pub use recorded::{reloaded, start};
+pub use recorded::{Notified, notifications_waiting, notified, reloaded, start};
 
 use crate::balance::{Directory, PeerView};
 use crate::base::histogram::Histogram;

@@ -176,6 +176,10 @@ families! {
         "HTTP requests, by what was answered.";
     RELOADS = recorded Counter "tandem_reloads_total" ["outcome"]
         "Reloads of the configuration: applied or refused.";
+    NOTIFICATIONS = recorded Counter "tandem_notifications_total" ["result"]
+        "Notices by HTTP, by what became of them: delivered, failed or dropped.";
+    NOTIFICATIONS_QUEUE_DEPTH = recorded Gauge "tandem_notifications_queue_depth" []
+        "Notices that wait to be delivered.";
 }
 
 #[cfg(test)]

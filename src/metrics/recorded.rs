@@ -1,6 +1,6 @@
-//! What the control plane records where it happens: HTTP requests and reloads, through the `metrics` crate.
+//! What the control plane records where it happens: HTTP requests, reloads and notices, through the `metrics` crate.
 //!
-//! Counters only: the exporter keeps every sample of a histogram until somebody looks, which has no limit where
+//! No histograms: the exporter keeps every sample of a histogram until somebody looks, which has no limit where
 //! nobody does.
 
 use std::sync::OnceLock;
@@ -30,6 +30,42 @@ pub fn reloaded(applied: bool) {
     ::metrics::counter!(names::RELOADS.name, "outcome" => outcome).increment(1);
 }
 
+/// What became of a notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notified {
+    /// The receiver has it.
+    Delivered,
+    /// The receiver refused it, or did not take it in time.
+    Failed,
+    /// It was given up before its turn.
+    Dropped,
+}
+
+impl Notified {
+    /// All there are.
+    pub const ALL: [Notified; 3] = [Self::Delivered, Self::Failed, Self::Dropped];
+
+    /// As the metric's label says it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// Counts notices.
+pub fn notified(became: Notified, count: u64) {
+    let result = became.as_str();
+    ::metrics::counter!(names::NOTIFICATIONS.name, "result" => result).increment(count);
+}
+
+/// Tells how many notices wait.
+pub fn notifications_waiting(count: usize) {
+    ::metrics::gauge!(names::NOTIFICATIONS_QUEUE_DEPTH.name).set(count as f64);
+}
+
 fn describe() {
     for family in FAMILIES
         .iter()
@@ -45,4 +81,8 @@ fn describe() {
     for outcome in ["applied", "refused"] {
         ::metrics::counter!(names::RELOADS.name, "outcome" => outcome).increment(0);
     }
+    for became in Notified::ALL {
+        notified(became, 0);
+    }
+    notifications_waiting(0);
 }

@@ -19,11 +19,13 @@ enum Check {
     Beside,
     /// The settings are those of the file that is packaged.
     Sysctl,
+    /// It prints the signature of a notice.
+    Signature,
     /// Another program's, of which nothing here depends on more than its name.
     Foreign,
 }
 
-const ELSEWHERE: [(&str, Check); 21] = [
+const ELSEWHERE: [(&str, Check); 22] = [
     // What tests/metrics.rs asks it.
     (
         "promtool check metrics",
@@ -65,6 +67,8 @@ const ELSEWHERE: [(&str, Check); 21] = [
     ("install -d", Check::Foreign),
     ("install -m", Check::Beside),
     ("printf %s", Check::Foreign),
+    // With other values than the page can know.
+    ("printf '%s.%s'", Check::Signature),
     ("sysctl -w", Check::Sysctl),
     // Other programs', named for what they show.
     ("sqlite3 tandem.db", Check::Foreign),
@@ -90,6 +94,7 @@ pub fn check(command: &Shown) {
                 assert!(root().join(file).exists(), "{path}: {file} is not there");
             }
         }
+        Check::Signature => signature(path, text),
         Check::Unit => unit(&root().join("packaging/tandem.service")),
         Check::Beside => beside(path, &words),
         Check::Sysctl => {
@@ -103,6 +108,24 @@ pub fn check(command: &Shown) {
             }
         }
     }
+}
+
+/// What it prints for a notice whose signature is known.
+fn signature(path: &str, line: &str) {
+    let printed = Command::new("sh")
+        .args(["-c", line])
+        .env("SECONDS_SENT", "1767268800")
+        .env("BODY", "{\"text\":\"x\"}")
+        .env("TANDEM_NOTIFY_SECRET", "0123456789abcdef")
+        .output()
+        .expect("sh runs");
+    let said = String::from_utf8_lossy(&printed.stdout);
+    let known = "88edcfdba827110c0b6f1da93508b50b8e267eb06e155a73047740a72e6aa1b3";
+    assert_eq!(
+        said.split_whitespace().last(),
+        Some(known),
+        "{path}: {line}"
+    );
 }
 
 fn script(path: &str, name: &str) {

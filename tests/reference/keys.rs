@@ -38,7 +38,7 @@ const fn frame(table: &'static str, before: &'static str, behind: &'static str) 
 
 const PEER: &str = "[[peer]]\nname = \"a\"\nuri = \"sip:10.0.0.1\"\n";
 
-const FRAMES: [Frame; 16] = [
+const FRAMES: [Frame; 17] = [
     frame("[node]", "[node]\n", ""),
     Frame {
         beside: &[("uri", "\"sip:127.0.0.1:5061\"")],
@@ -50,6 +50,10 @@ const FRAMES: [Frame; 16] = [
     frame("rate of [trust]", "[trust]\nrate = { ", " }"),
     frame("[timers]", "[timers]\n", ""),
     frame("[check]", "[check]\n", ""),
+    Frame {
+        beside: &[("url", "\"http://127.0.0.1:9/hook\"")],
+        ..frame("[notify]", "[notify]\n", "")
+    },
     frame("[probe], and probe of [[group]]", "[probe]\n", ""),
     Frame {
         beside: &[("name", "\"pbx\"")],

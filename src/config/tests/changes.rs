@@ -77,6 +77,30 @@ fn secrets_change_without_being_shown() {
 }
 
 #[test]
+fn who_is_told_changes_without_a_restart_and_without_being_shown() {
+    let notify = |more: &str| format!("[notify]\nurl = \"https://chat.example/{more}");
+    let one = notify("one\"");
+    assert_eq!(
+        changes("", &one),
+        [
+            "notify.url changed",
+            "notify.events none → [down, up, drained, exhausted, drift]",
+            "notify.timeout none → 5s",
+            "notify.retry_for none → 1h",
+        ]
+    );
+    let two = notify("two\"\nsecret = \"0123456789abcdef\"\nevents = [\"down\"]");
+    assert_eq!(
+        changes(&one, &two),
+        [
+            "notify.url changed",
+            "notify.events [down, up, drained, exhausted, drift] → [down]",
+            "notify.secret changed",
+        ]
+    );
+}
+
+#[test]
 fn what_waits_for_a_restart_is_told_and_kept() {
     let new = "[node]\nworkers = 3\nsecret = \"0123456789abcdefX\"\nname = \"n2\"\n[http]\nlisten = \"127.0.0.1:9090\"\n\
                [store]\nurl = \"sqlite::memory:\"\n[[listen]]\nuri = \"sip:127.0.0.1:5070\"\n[timers]\nt1 = \"100ms\"";

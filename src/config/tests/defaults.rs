@@ -138,7 +138,8 @@ fn values_come_from_the_environment_and_from_files() {
 #[test]
 fn no_secret_shows_in_debug_or_in_errors() {
     let secrets = "feedback = { token = \"s3cret-a\" }\n[http]\nadmin_token = \"s3cret-b\"\n[node]\nsecret = \"s3cret-of-the-node-c\"\n\
-                   [store]\nurl = \"postgres://tandem:s3cret-d@db/tandem\"\n";
+                   [store]\nurl = \"postgres://tandem:s3cret-d@db/tandem\"\n\
+                   [notify]\nurl = \"https://chat.example/s3cret-e\"\nsecret = \"s3cret-of-notices-f\"\n";
     let config = good(&format!("{PEER}{secrets}"));
     let shown = format!("{config:?}");
     assert!(!shown.contains("s3cret"), "{shown}");
@@ -154,6 +155,8 @@ fn no_secret_shows_in_debug_or_in_errors() {
         "[node]\nsecret = \"s3cret\"",
         "[http]\nadmin_token = [\"s3cret\"]",
         "[[listen]]\nuri = \"sip:me:s3cret@127.0.0.1\"",
+        "[notify]\nurl = \"https://me:s3cret@chat.example\"\nsecret = \"s3cret\"",
+        "[notify]\nurl = \"chat.example/s3cret\"",
     ] {
         let lines = super::lines(&format!("{PEER}{wrong}\n")).join("\n");
         assert!(!lines.contains("s3cret"), "{lines}");

@@ -32,7 +32,9 @@ fn ids(range: std::ops::RangeInclusive<u64>) -> Vec<String> {
 #[tokio::test]
 async fn a_client_resumes_after_the_last_event_it_saw() {
     let events = Events::starting_at(100, Intake::default());
-    (0..5).for_each(|number| events.tell(&event(number)));
+    for number in 0..5 {
+        events.tell(&event(number));
+    }
     let mut streams = [None, Some(0), Some(102), Some(104), Some(9999)]
         .map(|since| events.listen(since).expect("room"));
     events.tell(&event(5));
@@ -51,7 +53,9 @@ async fn a_client_resumes_after_the_last_event_it_saw() {
 async fn a_client_is_told_that_events_between_are_forgotten() {
     let events = Events::starting_at(100, Intake::default());
     let kept = EVENTS_KEPT as u64;
-    (0..kept + 10).for_each(|number| events.tell(&event(number)));
+    for number in 0..kept + 10 {
+        events.tell(&event(number));
+    }
     let seen = waiting(&mut events.listen(Some(108)).expect("room"));
     assert_eq!(seen[0], "event: gap");
     assert_eq!(seen[1..], ids(110..=kept + 109));
@@ -95,7 +99,9 @@ async fn the_places_of_those_who_went_are_free_again_and_none_is_left_after_the_
 #[tokio::test]
 async fn ids_grow_and_history_goes_on_after_a_restart_even_where_the_clock_goes_back() {
     let before = Events::starting_at(100, Intake::default());
-    (0..3).for_each(|number| before.tell(&event(number)));
+    for number in 0..3 {
+        before.tell(&event(number));
+    }
     let saved = before.history(0);
     assert_eq!(saved.oldest, 100);
     for (start, next) in [(500, 500), (50, 103)] {
@@ -112,7 +118,9 @@ async fn ids_grow_and_history_goes_on_after_a_restart_even_where_the_clock_goes_
 #[tokio::test]
 async fn what_is_found_late_comes_before_what_was_told_meanwhile_and_the_oldest_make_room() {
     let before = Events::starting_at(100, Intake::default());
-    (0..EVENTS_KEPT as u64).for_each(|number| before.tell(&event(number)));
+    for number in 0..EVENTS_KEPT as u64 {
+        before.tell(&event(number));
+    }
     let after = Events::starting_at(9000, Intake::default());
     after.tell(&event(0));
     after.restore(before.history(0).events);

@@ -16,6 +16,7 @@ mod hangup;
 mod kamailio;
 mod late;
 mod loss;
+mod notices;
 mod operator;
 mod outbound;
 mod reload;

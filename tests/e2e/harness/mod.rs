@@ -7,6 +7,7 @@ pub mod metrics;
 pub mod net;
 pub mod postgres;
 pub mod prometheus;
+pub mod receiver;
 pub mod rows;
 pub mod sipp;
 pub mod stall;

@@ -39,6 +39,13 @@ impl Tandem {
         Self::launch(folder_with(&whole_config(rest)))
     }
 
+    /// Starts it where the system trusts the authorities of this file alone.
+    #[track_caller]
+    pub fn start_trusting(rest: &str, authorities: &Path) -> Self {
+        let trust = [("SSL_CERT_FILE", authorities)];
+        Self::launch_with(folder_with(&whole_config(rest)), &trust)
+    }
+
     /// Starts it on an address that it keeps over restarts, with this store.
     #[track_caller]
     pub fn start_kept(rest: &str, store: &str) -> Self {
@@ -72,6 +79,11 @@ impl Tandem {
 
     #[track_caller]
     fn launch(folder: tempfile::TempDir) -> Self {
+        Self::launch_with(folder, &[])
+    }
+
+    #[track_caller]
+    fn launch_with(folder: tempfile::TempDir, surroundings: &[(&str, &Path)]) -> Self {
         let config = folder.path().join("tandem.toml");
         // A file that may not grow any more is an error, which is what a full disk gives, and no signal.
         let mut command = Command::new("sh");
@@ -84,6 +96,7 @@ impl Tandem {
             .args(["--log-format", "text"])
             .env("NO_COLOR", "1")
             .env_remove("RUST_LOG")
+            .envs(surroundings.iter().copied())
             .current_dir(folder.path());
         let mut process = Running::start(command, "tandem", folder.path());
         let line = wait::until("the ready line", Duration::from_secs(15), || {
