@@ -2,19 +2,24 @@
 
 #[path = "clients/drain.rs"]
 mod drain;
+#[path = "shared/server.rs"]
+mod server;
+#[path = "shared/terminal.rs"]
+mod terminal;
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, UdpSocket};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use server::{PROGRAM, Server};
 
 const ADMIN: &str = "admin-secret";
 
 /// A server with one PBX, played by a socket, and one that is configured to be nowhere.
 struct Scene {
-    server: Child,
+    _server: Server,
     sip: SocketAddr,
     url: String,
     pbx: UdpSocket,
@@ -38,27 +43,12 @@ impl Scene {
              [[route]]\nmatch = {{ user = \"^9\" }}\nreject = 403\n[[route]]\ngroup = \"pbx\"\n"
         );
         std::fs::write(&file, config).expect("written");
-        let mut server = Command::new(env!("CARGO_BIN_EXE_tandem"))
-            .args(["serve", "--config"])
-            .arg(&file)
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let stdout = server.stdout.take().expect("piped");
-        let mut ready = String::new();
-        let read = BufReader::new(stdout).read_line(&mut ready);
-        read.expect("the ready line");
-        let after = |mark: &str| {
-            let rest = ready.split(mark).nth(1).expect("as the contract says");
-            let end = rest.find([';', ',', ' ', '\n']).unwrap_or(rest.len());
-            rest[..end].to_owned()
-        };
+        let file = file.to_str().expect("UTF-8");
+        let server = Server::start(folder.path(), &["serve", "--config", file]);
         Self {
-            sip: after("sip=sip:").parse().expect("an address"),
-            url: format!("http://{}", after("http=")),
-            server,
+            sip: server.sip(),
+            url: server.url(),
+            _server: server,
             pbx,
             _folder: folder,
         }
@@ -116,13 +106,6 @@ impl Scene {
     }
 }
 
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
-}
-
 struct Said {
     code: i32,
     out: String,
@@ -146,7 +129,7 @@ impl Said {
 }
 
 fn run(arguments: &[&str], url: &str, token: Option<&str>) -> Said {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+    let mut command = Command::new(PROGRAM);
     command.args(arguments).env("TANDEM_URL", url);
     command
         .env_remove("TANDEM_ADMIN_TOKEN")

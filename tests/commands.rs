@@ -7,6 +7,8 @@ mod elsewhere;
 mod pages;
 #[path = "commands/scene.rs"]
 mod scene;
+#[path = "shared/server.rs"]
+mod server;
 
 use std::path::Path;
 use std::process::Command;

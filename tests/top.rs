@@ -1,26 +1,30 @@
 //! `tandem top`, in a terminal of its own and without one.
 
-use std::io::{BufRead, BufReader, Read, Write};
+#[path = "shared/server.rs"]
+mod server;
+#[path = "shared/terminal.rs"]
+mod terminal;
+
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_tandem");
-const PATIENCE: Duration = Duration::from_secs(30);
+use server::PROGRAM;
+use terminal::{PATIENCE, Terminal};
+
 /// To the other screen, and back with the cursor.
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[?1049l\x1b[?25h";
 
 /// A server of two peers, one of them disabled.
-struct Server {
-    child: Child,
+struct Scene {
+    server: server::Server,
     url: String,
     _folder: tempfile::TempDir,
 }
 
-impl Server {
+impl Scene {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = "[node]\nname = \"under-test\"\n[[listen]]\nuri = \"sip:127.0.0.1:0\"\n[http]\nlisten = \"127.0.0.1:0\"\n\
@@ -28,31 +32,15 @@ impl Server {
                       [[peer]]\nname = \"pbx-a\"\nuri = \"sip:127.0.0.1:9\"\ncapacity = { calls = 5 }\n\
                       [[peer]]\nname = \"pbx-b\"\nuri = \"sip:127.0.0.2:9\"\n";
         std::fs::write(folder.path().join("tandem.toml"), config).expect("written");
-        let mut child = Command::new(PROGRAM)
-            .args(["serve", "--config", "tandem.toml"])
-            .current_dir(folder.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("it starts");
-        let mut ready = String::new();
-        let stdout = child.stdout.take().expect("piped");
-        BufReader::new(stdout)
-            .read_line(&mut ready)
-            .expect("the ready line");
-        let http = ready
-            .split("http=")
-            .nth(1)
-            .expect("as the contract says")
-            .trim();
-        let url = format!("http://{http}");
-        let server = Self {
-            child,
+        let server = server::Server::start(folder.path(), &["serve", "--config", "tandem.toml"]);
+        let url = server.url();
+        let scene = Self {
+            server,
             url,
             _folder: folder,
         };
-        assert!(server.run(&["peers", "disable", "pbx-b"]).status.success());
-        server
+        assert!(scene.run(&["peers", "disable", "pbx-b"]).status.success());
+        scene
     }
 
     fn run(&self, words: &[&str]) -> Output {
@@ -64,128 +52,37 @@ impl Server {
             .expect("it runs")
     }
 
-    /// `tandem top` in a terminal of this width; the process of `$$` becomes it.
+    /// `tandem top` in a terminal of this width; the process of the shell becomes it.
     fn terminal(&self, columns: usize) -> Terminal {
-        let inside = format!("stty cols {columns} rows 12; echo pid=$$.; exec {PROGRAM} top");
-        let mut child = Command::new("script")
-            .args(["-qec", &inside, "/dev/null"])
-            .envs([
-                ("TANDEM_URL", self.url.as_str()),
-                ("TERM", "xterm"),
-                ("SHELL", "/bin/sh"),
-            ])
-            .env_remove("NO_COLOR")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("script runs");
-        let mut stdout = child.stdout.take().expect("piped");
-        let (sender, heard) = sync_channel(1024);
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = stdout.read(&mut buffer) {
-                let _ = sender.send(buffer[..length].to_vec());
-            }
-        });
-        Terminal {
-            child,
-            heard,
-            seen: Vec::new(),
-        }
+        let line = format!("exec {PROGRAM} top");
+        Terminal::start(columns, &line, &[("TANDEM_URL", &self.url)])
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+/// The lines of the last frame, without what steers the terminal.
+fn frame(terminal: &Terminal) -> Vec<String> {
+    let seen = terminal.seen();
+    let frames: Vec<&str> = seen.split("\x1b[H").collect();
+    // The last may be cut off.
+    let whole = frames[frames.len() - 2];
+    let mut text = String::new();
+    let mut rest = whole;
+    while let Some(at) = rest.find('\x1b') {
+        text.push_str(&rest[..at]);
+        let end = rest[at + 1..].find(|c: char| c.is_ascii_alphabetic());
+        rest = end.map_or("", |end| &rest[at + end + 2..]);
     }
-}
-
-struct Terminal {
-    child: Child,
-    heard: Receiver<Vec<u8>>,
-    seen: Vec<u8>,
-}
-
-impl Terminal {
-    fn seen(&self) -> String {
-        String::from_utf8_lossy(&self.seen).into_owned()
-    }
-
-    /// Reads on until a text has been printed so many times.
-    #[track_caller]
-    fn wait_for(&mut self, text: &str, times: usize) {
-        let started = Instant::now();
-        while self.seen().matches(text).count() < times {
-            let left = PATIENCE.saturating_sub(started.elapsed());
-            match self.heard.recv_timeout(left) {
-                Ok(bytes) => self.seen.extend(bytes),
-                Err(_) => panic!("no {text:?} in {:?}", self.seen()),
-            }
-        }
-    }
-
-    /// All that was printed, once it has ended; and its exit code.
-    fn ended(mut self) -> (String, Option<i32>) {
-        let started = Instant::now();
-        let status = loop {
-            match self.child.try_wait().expect("it is a child") {
-                Some(status) => break status,
-                None if started.elapsed() > PATIENCE => {
-                    let _ = self.child.kill();
-                    panic!("it does not end: {:?}", self.seen());
-                }
-                None => thread::sleep(Duration::from_millis(20)),
-            }
-        };
-        while let Ok(bytes) = self.heard.recv_timeout(PATIENCE) {
-            self.seen.extend(bytes);
-        }
-        (self.seen(), status.code())
-    }
-
-    /// The process of the program itself.
-    fn pid(&self) -> String {
-        let seen = self.seen();
-        let after = seen.split("pid=").nth(1);
-        let pid = after.and_then(|rest| rest.split('.').next());
-        pid.expect("it told").to_owned()
-    }
-
-    fn press(&mut self, keys: &str) {
-        let stdin = self.child.stdin.as_mut().expect("piped");
-        stdin
-            .write_all(keys.as_bytes())
-            .and_then(|()| stdin.flush())
-            .expect("typed");
-    }
-
-    /// The lines of the last frame, without what steers the terminal.
-    fn frame(&self) -> Vec<String> {
-        let seen = self.seen();
-        let frames: Vec<&str> = seen.split("\x1b[H").collect();
-        // The last may be cut off.
-        let whole = frames[frames.len() - 2];
-        let mut text = String::new();
-        let mut rest = whole;
-        while let Some(at) = rest.find('\x1b') {
-            text.push_str(&rest[..at]);
-            let end = rest[at + 1..].find(|c: char| c.is_ascii_alphabetic());
-            rest = end.map_or("", |end| &rest[at + end + 2..]);
-        }
-        text.push_str(rest);
-        text.split("\r\n").map(str::to_owned).collect()
-    }
+    text.push_str(rest);
+    text.split("\r\n").map(str::to_owned).collect()
 }
 
 #[test]
 fn a_terminal_shows_the_table_anew_each_second_and_gets_its_screen_back() {
-    let server = Server::start();
+    let scene = Scene::start();
     for columns in [80, 60, 30] {
-        let mut terminal = server.terminal(columns);
+        let mut terminal = scene.terminal(columns);
         terminal.wait_for("q quits", 3);
-        let frame = terminal.frame();
+        let frame = frame(&terminal);
         assert!(frame.len() <= 12, "{frame:?}");
         assert!(
             frame.iter().all(|line| line.chars().count() <= columns),
@@ -214,29 +111,43 @@ fn a_terminal_shows_the_table_anew_each_second_and_gets_its_screen_back() {
 
 #[test]
 fn control_c_and_a_signal_give_the_screen_back_too() {
-    let server = Server::start();
-    let mut terminal = server.terminal(80);
+    let scene = Scene::start();
+    let mut terminal = scene.terminal(80);
     terminal.wait_for("q quits", 1);
     terminal.press("\x03");
     let (seen, code) = terminal.ended();
     assert!(seen.contains(LEAVE), "{seen:?}");
     assert_eq!(code, Some(0));
 
-    let mut terminal = server.terminal(80);
-    terminal.wait_for("q quits", 1);
-    let kill = Command::new("kill")
-        .arg(terminal.pid())
-        .status()
-        .expect("kill runs");
-    assert!(kill.success());
-    let (seen, _) = terminal.ended();
-    assert!(seen.contains(LEAVE), "{seen:?}");
+    for signal in ["-TERM", "-HUP", "-INT"] {
+        // The shell stays, and tells how it finds its terminal.
+        let line = format!("sh -c 'echo pid=$$.; exec {PROGRAM} top'; stty -a");
+        let mut terminal = Terminal::start(80, &line, &[("TANDEM_URL", &scene.url)]);
+        terminal.wait_for("q quits", 1);
+        let seen = terminal.seen();
+        let pid = seen
+            .split("pid=")
+            .nth(2)
+            .and_then(|rest| rest.split('.').next());
+        let kill = Command::new("kill")
+            .args([signal, pid.expect("it told")])
+            .status();
+        assert!(kill.expect("kill runs").success());
+        let (seen, _) = terminal.ended();
+        let (_, after) = seen
+            .split_once(LEAVE)
+            .unwrap_or_else(|| panic!("{signal}: {seen:?}"));
+        for cooked in ["icanon", "echo", "isig", "opost"] {
+            let restored = after.split_whitespace().any(|word| word == cooked);
+            assert!(restored, "{signal}: no {cooked} in {after:?}");
+        }
+    }
 }
 
 #[test]
 fn a_terminal_that_goes_away_ends_it() {
-    let server = Server::start();
-    let mut terminal = server.terminal(80);
+    let scene = Scene::start();
+    let mut terminal = scene.terminal(80);
     terminal.wait_for("q quits", 1);
     let process = PathBuf::from("/proc").join(terminal.pid());
     assert!(process.exists());
@@ -252,13 +163,13 @@ fn a_terminal_that_goes_away_ends_it() {
 
 #[test]
 fn a_server_that_goes_away_is_told_of_and_the_last_table_stays() {
-    let mut server = Server::start();
-    let mut terminal = server.terminal(80);
+    let mut scene = Scene::start();
+    let mut terminal = scene.terminal(80);
     terminal.wait_for("q quits", 1);
-    let _ = server.child.kill();
+    scene.server.kill();
     terminal.wait_for("no server at", 1);
     terminal.wait_for("q quits", 4);
-    let frame = terminal.frame();
+    let frame = frame(&terminal);
     assert!(frame.iter().any(|line| line.contains("pbx-a")), "{frame:?}");
     terminal.press("q");
     assert!(terminal.ended().0.contains(LEAVE));
@@ -266,9 +177,9 @@ fn a_server_that_goes_away_is_told_of_and_the_last_table_stays() {
 
 #[test]
 fn without_a_terminal_it_prints_once_without_any_steering() {
-    let server = Server::start();
+    let scene = Scene::start();
     for words in [&["top"][..], &["top", "--once"]] {
-        let output = server.run(words);
+        let output = scene.run(words);
         let text = String::from_utf8(output.stdout).expect("UTF-8");
         assert!(output.status.success(), "{text}");
         assert!(!text.contains('\x1b'), "{text:?}");
@@ -279,7 +190,7 @@ fn without_a_terminal_it_prints_once_without_any_steering() {
         assert!(row.contains("takes calls") && row.contains("0 %"), "{row}");
         assert!(text.contains("1 of 2 peers take calls"), "{text}");
     }
-    let output = server.run(&["top", "--json"]);
+    let output = scene.run(&["top", "--json"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(json["peers"][0]["name"], "pbx-a");
     assert_eq!(json["peers"][0]["failovers"], 0);

@@ -1,23 +1,20 @@
 //! A running server with the names that the pages use, and the files beside it.
 
-use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, UdpSocket};
-use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::net::UdpSocket;
+use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::pages::Shown;
 use crate::root;
+use crate::server::{PROGRAM, Server};
 
 const TOKEN: &str = "secret";
 /// What clients may end with where all is well: the answer may be no.
 const NO: i32 = 6;
 
 pub struct Scene {
-    server: Child,
-    sip: SocketAddr,
-    http: String,
+    server: Server,
     folder: tempfile::TempDir,
 }
 
@@ -41,22 +38,10 @@ impl Scene {
         for name in ["tandem.toml", "config/tandem.toml"] {
             std::fs::write(folder.path().join(name), &config).expect("written");
         }
-        let (server, ready) = serve(folder.path().to_owned(), &["serve"]);
-        let after = |mark: &str| {
-            let rest = ready.split(mark).nth(1).expect("as the contract says");
-            rest.split([';', ',', ' ', '\n'])
-                .next()
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let server = Server::start(folder.path(), &["serve"]);
         pbx.into_iter()
             .for_each(|pbx| drop(thread::spawn(move || ring(&pbx))));
-        let scene = Self {
-            server,
-            sip: after("sip=sip:").parse().expect("an address"),
-            http: after("http="),
-            folder,
-        };
+        let scene = Self { server, folder };
         scene.table("load_balancer.txt", "id | group_id");
         scene.table("dispatcher.list", "# setid");
         scene
@@ -82,8 +67,8 @@ impl Scene {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let place = format!("{}: {}", shown.path, shown.text);
         if words.first() == Some(&"serve") && words.len() > 1 {
-            let (child, _) = serve(self.folder.path().to_owned(), &words);
-            return stop(child, &place);
+            let status = Server::start(self.folder.path(), &words).stop();
+            return assert!(status.success(), "{place}");
         }
         // A command that wants more than the page names is only spoken of.
         let spoken_of = ["import", "explain", "serve", "completions", "demo"];
@@ -124,7 +109,9 @@ impl Scene {
              From: <sip:a@{me}>;tag=1\r\nTo: <sip:100@pbx>\r\nCall-ID: {id}\r\nCSeq: 1 INVITE\r\n\
              Contact: <sip:a@{me}>\r\nContent-Length: 0\r\n\r\n"
         );
-        phone.send_to(invite.as_bytes(), self.sip).expect("sent");
+        phone
+            .send_to(invite.as_bytes(), self.server.sip())
+            .expect("sent");
         let started = Instant::now();
         loop {
             let list = self.tandem(&["calls", "list", "--json"]);
@@ -142,11 +129,11 @@ impl Scene {
     }
 
     fn tandem(&self, words: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+        let mut command = Command::new(PROGRAM);
         command
             .args(words)
             .current_dir(self.folder.path())
-            .env("TANDEM_URL", format!("http://{}", self.http))
+            .env("TANDEM_URL", self.server.url())
             .env("TANDEM_ADMIN_TOKEN", TOKEN);
         command.output().expect("it runs")
     }
@@ -154,7 +141,7 @@ impl Scene {
     /// Sends a request as it is shown, to where the server is; a stream is listened to for a second.
     #[track_caller]
     pub fn request(&self, shown: &Shown) {
-        let here = shown.text.replace("127.0.0.1:8080", &self.http);
+        let here = shown.text.replace("127.0.0.1:8080", self.server.http());
         let stream = here.contains("/v1/events");
         let patience = if stream { 1 } else { 20 };
         let quiet = format!("curl -sS --fail-with-body --noproxy '*' --max-time {patience} ");
@@ -171,13 +158,6 @@ impl Scene {
         let said = String::from_utf8_lossy(&output.stderr);
         let got = String::from_utf8_lossy(&output.stdout);
         assert!(well, "{}: {line}: {code:?} {said}{got}", shown.path);
-    }
-}
-
-impl Drop for Scene {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 
@@ -204,29 +184,4 @@ fn ring(pbx: &UdpSocket) {
             _ => {}
         }
     }
-}
-
-/// A server, and the line by which it said that it is ready.
-fn serve(folder: PathBuf, words: &[&str]) -> (Child, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
-        .args(words)
-        .current_dir(folder)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("it starts");
-    let mut ready = String::new();
-    let stdout = child.stdout.take().expect("piped");
-    BufReader::new(stdout)
-        .read_line(&mut ready)
-        .expect("the ready line");
-    (child, ready)
-}
-
-/// As systemd stops it.
-#[track_caller]
-fn stop(mut child: Child, place: &str) {
-    let kill = Command::new("kill").arg(child.id().to_string()).status();
-    assert!(kill.expect("kill runs").success());
-    assert!(child.wait().expect("it ends").success(), "{place}");
 }

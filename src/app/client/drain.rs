@@ -110,7 +110,11 @@ impl Progress {
         let mut err = io::stderr();
         // Progress that nobody reads is no reason to stop.
         let _ = match (self.terminal, self.told == Some(drain.calls_left)) {
-            (true, _) => write!(err, "\r\x1b[K{words}").and_then(|()| err.flush()),
+            (true, _) => {
+                // A line that wraps is not written anew but left behind.
+                let shown: String = words.chars().take(columns().saturating_sub(1)).collect();
+                write!(err, "\r\x1b[K{shown}").and_then(|()| err.flush())
+            }
             (false, false) => writeln!(err, "{words}"),
             (false, true) => Ok(()),
         };
@@ -125,6 +129,12 @@ impl Progress {
             eprintln!();
         }
     }
+}
+
+fn columns() -> usize {
+    let size = crossterm::terminal::size().ok();
+    let columns = size.map(|(columns, _)| usize::from(columns));
+    columns.filter(|columns| *columns > 0).unwrap_or(80)
 }
 
 #[cfg(test)]

@@ -29,14 +29,18 @@ function replace(element, children) {
   element.replaceChildren(...children);
 }
 
+const clock = (moment) => new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const count = (number, one) => `${number} ${one}${number === 1 ? "" : "s"}`;
 const fixed = (number) => (number >= 100 ? number.toFixed(0) : number.toFixed(1));
 
+/** A number and its unit stay on one line. */
+const unit = (number, name) => `${number}\u00a0${name}`;
+
 function span(seconds) {
-  if (seconds < 60) return `${fixed(seconds)} s`;
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds / 60) % 60)} min`;
-  return `${Math.floor(seconds / 86400)} d ${Math.floor((seconds / 3600) % 24)} h`;
+  if (seconds < 60) return unit(fixed(seconds), "s");
+  if (seconds < 3600) return `${unit(Math.floor(seconds / 60), "min")} ${unit(Math.floor(seconds % 60), "s")}`;
+  if (seconds < 86400) return `${unit(Math.floor(seconds / 3600), "h")} ${unit(Math.floor((seconds / 60) % 60), "min")}`;
+  return `${unit(Math.floor(seconds / 86400), "d")} ${unit(Math.floor((seconds / 3600) % 24), "h")}`;
 }
 
 // --- Asking --------------------------------------------------------------------------------------
@@ -47,27 +51,31 @@ async function read(path) {
   return path === "/metrics" ? answer.text() : answer.json();
 }
 
-async function write(method, path, body, what) {
+/** Changes something, and says beside the control what came of it. */
+async function write(method, path, body, what, said) {
+  const say = (element, words, good) => {
+    element.className = `said ${good ? "good" : "bad"}`;
+    put(element, words);
+  };
+  say(byId("said"), "", true);
   const headers = { "Content-Type": "application/json" };
   const token = byId("token").value.trim();
   if (token) headers.Authorization = `Bearer ${token}`;
   try {
     const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
     if (answer.ok) {
-      byId("said").className = "good";
-      put(byId("said"), `${what}: done.`);
+      say(said, `${what}: done.`, true);
     } else {
       const problem = await answer.json().catch(() => ({}));
-      byId("said").className = "bad";
-      put(byId("said"), `${what}: refused. ${problem.detail || answer.status}`);
+      const words = `${what}: refused. ${problem.detail || answer.status}`;
+      say(said, words, false);
       if (answer.status === 401 || answer.status === 403) {
-        byId("operator").open = true;
+        say(byId("said"), words, false);
         byId("token").focus();
       }
     }
   } catch {
-    byId("said").className = "bad";
-    put(byId("said"), `${what}: the server does not answer.`);
+    say(said, `${what}: the server does not answer.`, false);
   }
   await poll();
 }
@@ -104,56 +112,116 @@ function facts(list, rows) {
   });
 }
 
-function roomWords(name, room) {
-  const used = `${name}: ${room.own} own, ${room.foreign} foreign`;
-  if (room.capacity === null) return `${used}, no limit (units)`;
-  const held = Math.max(0, room.capacity - room.own - room.foreign - room.free);
-  const kept = held > 0 ? `, ${held} kept back` : "";
-  return `${used}, ${room.free} free${kept} of ${room.capacity} units (${Math.round(room.utilisation * 100)} % used)`;
+function pill(element, words, kind) {
+  put(element, words);
+  element.className = `pill ${kind}`;
 }
 
-/** One line of words and one bar for each resource; the bars stay, so that they move. */
+/** The four questions of health, each with its answer. */
+function health(list, rows) {
+  if (list.children.length === 0) {
+    replace(list, rows.map(([label]) => {
+      const box = make("div");
+      box.append(make("dt", "", label), make("dd"));
+      return box;
+    }));
+  }
+  rows.forEach(([, word, kind], index) => {
+    const value = list.children[index].lastElementChild;
+    put(value, word);
+    value.className = kind;
+  });
+}
+
+const heldBack = (room) => (room.capacity === null ? 0 : Math.max(0, room.capacity - room.own - room.foreign - room.free));
+
+function roomWords(room) {
+  const parts = [`${room.own} own`];
+  if (room.foreign > 0) parts.push(`${room.foreign} foreign`);
+  if (heldBack(room) > 0) parts.push(`${heldBack(room)} kept back`);
+  if (room.capacity !== null) parts.push(`${room.free} free`);
+  return `${parts.join(" · ")} ${room.capacity === null ? "units, no limit" : `of ${count(room.capacity, "unit")}`}`;
+}
+
+/** A line, a bar and the numbers for each resource; the bars stay, so that they move. */
 function bars(box, resources) {
   const names = Object.keys(resources);
   if (box.dataset.names !== names.join()) {
     box.dataset.names = names.join();
-    replace(box, names.flatMap(() => {
+    replace(box, names.map((name) => {
+      const part = make("div");
+      part.dataset.resource = name;
+      const line = make("div", "room");
+      line.append(make("b", "", name), make("span"));
       const bar = make("div", "bar");
       bar.setAttribute("aria-hidden", "true");
       for (const kind of ["own", "foreign", "held"]) bar.append(make("i", kind));
-      return [make("div"), bar];
+      part.append(line, bar, make("div", "units"));
+      return part;
     }));
   }
   names.forEach((name, index) => {
     const room = resources[name];
-    put(box.children[index * 2], roomWords(name, room));
-    const bar = box.children[index * 2 + 1];
+    const [line, bar, units] = box.children[index].children;
+    put(line.lastElementChild, room.utilisation === null ? "" : `${Math.round(room.utilisation * 100)} % used`);
+    put(units, roomWords(room));
     bar.hidden = room.capacity === null;
     const whole = Math.max(room.capacity || 0, room.own + room.foreign, 1);
-    const held = Math.max(0, (room.capacity || 0) - room.own - room.foreign - (room.free || 0));
-    [room.own, room.foreign, held].forEach((units, part) => {
-      bar.children[part].style.width = `${(units / whole) * 100}%`;
+    [room.own, room.foreign, heldBack(room)].forEach((size, part) => {
+      bar.children[part].style.width = `${(size / whole) * 100}%`;
     });
   });
 }
 
-function spark(card, own) {
+function sparkline() {
+  const root = make("div", "spark");
+  const shape = (name) => document.createElementNS("http://www.w3.org/2000/svg", name);
+  const svg = shape("svg");
+  svg.setAttribute("viewBox", "0 0 600 40");
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("role", "img");
+  const [area, line] = [shape("polygon"), shape("polyline")];
+  svg.append(area, line);
+  const words = make("div", "quiet");
+  words.setAttribute("aria-hidden", "true");
+  words.append(make("small"), make("small"));
+  root.append(svg, words);
+  return { root, svg, area, line, words, history: [] };
+}
+
+/** The last ten minutes, or as much of them as this page has seen: the width is always used. */
+function spark(chart, own) {
   const now = Date.now();
-  card.history.push([now, own]);
-  while (card.history[0][0] < now - HISTORY_MS) card.history.shift();
-  const values = card.history.map(([, value]) => value);
+  const { history } = chart;
+  history.push([now, own]);
+  while (history[0][0] < now - HISTORY_MS) history.shift();
+  const values = history.map(([, value]) => value);
   const top = Math.max(...values, 1);
-  const point = ([at, value]) => `${(600 - (now - at) / 1000).toFixed(1)},${(38 - (value / top) * 36).toFixed(1)}`;
-  card.line.setAttribute("points", card.history.map(point).join(" "));
-  const words = `Own units, last ten minutes: lowest ${Math.min(...values)}, highest ${Math.max(...values)}, now ${own}`;
-  card.svg.setAttribute("aria-label", words);
-  put(card.sparkWords, words);
+  const width = Math.max(now - history[0][0], 1);
+  const point = ([at, value]) => `${(600 - ((now - at) / width) * 600).toFixed(1)},${(38 - (value / top) * 36).toFixed(1)}`;
+  const points = history.map(point).join(" ");
+  chart.line.setAttribute("points", points);
+  chart.area.setAttribute("points", `0,40 ${points} 600,40`);
+  const time = `Own units, last ${width < 60000 ? unit(Math.round(width / 1000), "s") : unit(Math.round(width / 60000), "min")}`;
+  const range = `lowest ${Math.min(...values)}, highest ${Math.max(...values)}, now ${own}`;
+  chart.svg.setAttribute("aria-label", `${time}: ${range}`);
+  put(chart.words.children[0], time);
+  put(chart.words.children[1], range);
+}
+
+function row(tag, label, ...controls) {
+  const line = make(tag, "row");
+  const set = make("span", "set");
+  set.append(...controls);
+  line.append(make("span", "", label), set);
+  return line;
 }
 
 function operations(card, name) {
   const path = `/v1/peers/${encodeURIComponent(name)}`;
   const box = make("details", "operate");
-  box.append(make("summary", "", `Operate ${name}`));
+  const said = make("p", "said");
+  said.setAttribute("role", "status");
   const minutes = make("input");
   Object.assign(minutes, { type: "number", min: "0", step: "any", placeholder: "never" });
   minutes.setAttribute("aria-label", `Minutes after which a drain of ${name} ends what is left; empty for never`);
@@ -165,15 +233,10 @@ function operations(card, name) {
     button.addEventListener("click", () => {
       const patch = { admin };
       if (admin === "draining" && minutes.value) patch.deadline_seconds = Number(minutes.value) * 60;
-      write("PATCH", path, patch, `${label} ${name}`);
+      write("PATCH", path, patch, `${label} ${name}`, said);
     });
-    box.append(button);
     return button;
   });
-  const wait = make("label", "", "When draining, end what is left after so many minutes");
-  wait.append(minutes);
-  box.append(wait);
-  const form = make("form");
   const units = make("input");
   units.required = true;
   units.pattern = "[0-9]+|unlimited";
@@ -184,40 +247,50 @@ function operations(card, name) {
   card.resource.setAttribute("aria-label", `Resource of ${name} to resize`);
   const button = make("button", "", "Resize");
   button.setAttribute("aria-label", `Resize ${name}`);
-  form.append(card.resource, units, button);
+  const form = row("form", "Capacity", card.resource, units, button);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const size = units.value === "unlimited" ? "unlimited" : Number(units.value);
-    write("PATCH", path, { capacity: { [card.resource.value]: size } }, `Resize ${name}`);
+    write("PATCH", path, { capacity: { [card.resource.value]: size } }, `Resize ${name}`, said);
   });
-  box.append(form);
+  const after = row("label", "Deadline", minutes, make("span", "", "minutes to drain"));
+  box.append(make("summary", "", `Operate ${name}`), row("div", "Wanted", ...card.buttons), after, form, said);
   return box;
 }
 
 function peerCard(name) {
-  const card = { root: make("article", "card"), history: [] };
+  const card = { root: make("article", "card") };
   const head = make("div", "head");
-  card.takes = make("span");
-  head.append(make("h3", "", name), card.takes);
-  card.where = make("p", "quiet");
-  card.why = make("p", "bad");
+  card.state = make("span");
+  head.append(make("h3", "", name), card.state);
+  const where = make("p", "where");
+  card.uri = make("span");
+  card.part = make("span");
+  where.append(card.uri, " ", card.part);
+  card.why = make("p");
   card.bars = make("div");
+  card.health = make("dl", "health");
   card.facts = make("dl", "facts");
-  card.svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  card.svg.setAttribute("viewBox", "0 0 600 40");
-  card.svg.setAttribute("preserveAspectRatio", "none");
-  card.svg.setAttribute("role", "img");
-  card.line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
-  card.svg.append(card.line);
-  card.sparkWords = make("small", "quiet");
-  card.sparkWords.setAttribute("aria-hidden", "true");
+  card.spark = sparkline();
+  card.root.dataset.peer = name;
   card.root.setAttribute("aria-label", `Peer ${name}`);
-  card.root.append(head, card.where, card.why, card.bars, card.facts, card.svg, card.sparkWords, operations(card, name));
+  card.root.append(head, where, card.why, card.bars, card.health, card.facts, card.spark.root, operations(card, name));
   return card;
 }
 
+/** The one word for a peer, and how grave it is. */
+function stateOf(peer) {
+  if (peer.admin === "disabled") return ["disabled", "bad"];
+  if (peer.drain) return [peer.drain.state, "warn"];
+  if (peer.health === "down") return ["down", "bad"];
+  if (!peer.accepting) return ["not accepting", "warn"];
+  if (!peer.eligible) return ["takes no new calls", "bad"];
+  if (Object.values(peer.resources).some((room) => room.free === 0)) return ["full", "warn"];
+  return ["takes new calls", "good"];
+}
+
 function probeWords(probe) {
-  const last = probe.last_status === null ? "no answer yet" : `last answer ${probe.last_status} after ${fixed(probe.rtt_ms)} ms`;
+  const last = probe.last_status === null ? "none yet" : `${probe.last_status} after ${unit(fixed(probe.rtt_ms), "ms")}`;
   return probe.next_in_seconds === null ? `${last}, none due` : `${last}, next in ${span(probe.next_in_seconds)}`;
 }
 
@@ -237,26 +310,30 @@ function drainWords(drain) {
 }
 
 function showPeer(card, peer, now) {
-  put(card.takes, peer.eligible ? "takes new calls" : "takes no new calls");
-  card.takes.className = peer.eligible ? "good" : "bad";
-  put(card.where, `${peer.uri} in ${peer.groups.join(", ") || "no group"}, weight ${peer.weight}`);
+  const [state, kind] = stateOf(peer);
+  pill(card.state, state, kind);
+  put(card.uri, peer.uri);
+  put(card.part, `${peer.groups.join(", ") || "in no group"} · weight ${peer.weight}`);
   put(card.why, peer.why_not.join("; "));
+  card.why.className = peer.why_not.length > 0 ? `why ${kind}` : "why";
   bars(card.bars, peer.resources);
-  const perSecond = rate(now, (sample) => sample.selections.get(peer.name) || 0);
-  const drain = peer.drain ? [["Drain", drainWords(peer.drain), peer.drain.state === "drained" ? "good" : "bad"]] : [];
-  facts(card.facts, [
-    ["Wanted", peer.admin, peer.admin === "enabled" ? "good" : "bad"],
-    ...drain,
-    ["Alive", peer.health, peer.health === "down" ? "bad" : peer.health === "up" ? "good" : ""],
+  health(card.health, [
+    ["Wanted", peer.admin, peer.admin === "enabled" ? "good" : peer.admin === "draining" ? "warn" : "bad"],
+    ["Alive", peer.health, { up: "good", down: "bad" }[peer.health] || "warn"],
     ["Accepting", peer.accepting ? "yes" : "no", peer.accepting ? "good" : "bad"],
     ["Eligible", peer.eligible ? "yes" : "no", peer.eligible ? "good" : "bad"],
+  ]);
+  const perSecond = rate(now, (sample) => sample.selections.get(peer.name) || 0);
+  const stale = peer.feedback.age_seconds !== null && !peer.feedback.fresh;
+  facts(card.facts, [
+    ...(peer.drain ? [["Drain", drainWords(peer.drain), "warn"]] : []),
     ["New calls", perSecond === null ? "measuring" : `${fixed(perSecond)} a second`],
     ["Failovers", `${count(now.failovers.get(peer.name) || 0, "call")} left it, since the start`],
-    ["Probes", probeWords(peer.probe)],
-    ["Feedback", feedbackWords(peer.feedback)],
+    ["Probe answer", probeWords(peer.probe)],
+    ["Feedback", feedbackWords(peer.feedback), stale ? "warn" : ""],
   ]);
   const rooms = Object.values(peer.resources);
-  spark(card, Math.max(0, ...rooms.map((room) => room.own)));
+  spark(card.spark, Math.max(0, ...rooms.map((room) => room.own)));
   const names = Object.keys(peer.resources);
   if (card.resource.dataset.names !== names.join()) {
     card.resource.dataset.names = names.join();
@@ -289,25 +366,34 @@ function showGroups(groups) {
       const root = make("article", "card");
       const head = make("div", "head");
       head.append(make("h3"), make("span"));
-      root.append(head, make("p", "quiet"), make("div"));
+      root.append(head, make("p", "where"), make("div"));
       return root;
     }));
   }
   groups.forEach((group, index) => {
     const [head, select, rooms] = box.children[index].children;
+    box.children[index].dataset.group = group.name;
     put(head.children[0], group.name);
-    put(head.children[1], `${group.eligible} of ${count(group.peers.length, "peer")} take new calls`);
-    head.children[1].className = group.eligible > 0 ? "good" : "bad";
+    const kind = group.eligible === 0 ? "bad" : group.eligible < group.peers.length ? "warn" : "good";
+    pill(head.children[1], `${group.eligible} of ${count(group.peers.length, "peer")} eligible`, kind);
     put(select, `${group.select}: ${group.peers.join(", ")}`);
     bars(rooms, group.resources);
   });
 }
 
-function showTotals(status, now) {
+/** Units of `calls` that are free at eligible peers, and whether they are limited. */
+function room(peers) {
+  const rooms = peers.filter((peer) => peer.eligible && peer.resources.calls).map((peer) => peer.resources.calls.free);
+  return [rooms.reduce((total, free) => total + (free || 0), 0), !rooms.includes(null)];
+}
+
+function showTotals(status, peers, now) {
   const sum = (map) => [...map.values()].reduce((total, value) => total + value, 0);
   const perSecond = rate(now, (sample) => sum(sample.selections));
+  const [free, limited] = room(peers);
   const tiles = [
     ["Live calls", String(status.calls.total), `${status.calls.ringing} ringing, ${status.calls.up} up, ${status.calls.ending} ending`],
+    ["Room for calls", limited ? String(free) : "no limit", limited ? "units free at eligible peers" : "at some eligible peer"],
     ["Calls given to peers", perSecond === null ? "measuring" : fixed(perSecond), "a second"],
     ["Failovers", String(sum(now.failovers)), "calls, since the start"],
     ["Peers", `${status.peers.eligible} of ${status.peers.total}`, `take new calls; ${status.peers.up} up`],
@@ -329,27 +415,38 @@ function showTotals(status, now) {
     put(words, unit);
   });
   put(byId("node"), status.node);
-  live(status.ready ? "Live: takes new calls" : "Live: takes no new calls", status.ready);
+  document.title = `${count(status.calls.total, "call")}, ${status.peers.eligible} of ${status.peers.total} peers · Tandem ${status.node}`;
+  version ??= status.version;
+  const newer = status.version === version ? "" : `; it is ${status.version} now, load this page again`;
+  pill(byId("state"), `Live: takes ${status.ready ? "" : "no "}new calls${newer}`, status.ready ? "good" : "bad");
+  seen = Date.now();
 }
 
-function live(words, good) {
-  byId("state").className = good ? "good" : "bad";
-  put(byId("state"), words);
+/** When the server last answered, and as which version it did at first. */
+let seen = null;
+let version = null;
+
+function lost(error) {
+  const since = seen === null ? "" : ` since ${clock(seen)}`;
+  // A browser's own words for a server that is away differ, and tell nobody anything.
+  const why = error instanceof TypeError ? "the server does not answer" : error.message;
+  pill(byId("state"), `Not live${since}: ${why}`, "bad");
 }
 
 // --- Calls ---------------------------------------------------------------------------------------
 
 function callRow(call) {
   const row = make("tr");
-  const takes = Object.entries(call.resources).map(([name, units]) => `${units} ${name}`).join(", ");
+  const takes = Object.entries(call.resources).map(([name, units]) => `${name} ${units}`).join(", ");
   const tried = call.attempts.map((attempt) => `${attempt.peer} ${attempt.outcome}`).join(", ");
   const cells = [
-    ["State", call.state], ["Peer", call.peer || "none"], ["Since", call.since.replace("T", " ").replace(/\.\d+Z$/, " UTC")],
+    ["State", call.state], ["Peer", call.peer || "none"], ["Since", clock(call.since)],
     ["From", call.from], ["To", call.to], ["Takes", takes], ["Call-ID", call.call_id],
     ["Tried", call.route === null ? tried : `${tried} (route ${call.route})`],
   ];
   for (const [label, text] of cells) {
     const cell = make("td", "", text);
+    if (label === "Since") cell.title = call.since;
     cell.dataset.label = label;
     row.append(cell);
   }
@@ -371,7 +468,7 @@ function callRow(call) {
   button.setAttribute("aria-label", `End the call from ${call.from} to ${call.to}`);
   button.addEventListener("click", () => {
     if (confirm(`End the call from ${call.from} to ${call.to}?`)) {
-      write("DELETE", `/v1/calls/${encodeURIComponent(call.id)}`, undefined, "End the call");
+      write("DELETE", `/v1/calls/${encodeURIComponent(call.id)}`, undefined, "End the call", byId("calls-said"));
     }
   });
   const cell = make("td");
@@ -415,12 +512,13 @@ function showDecisions(decisions) {
   list.dataset.key = key;
   replace(list, decisions.slice(0, DECISIONS_SHOWN).map((decision) => {
     const item = make("li");
-    const time = make("time", "", new Date(decision.at).toLocaleTimeString());
+    const time = make("time", "", clock(decision.at));
     time.dateTime = decision.at;
     const about = [decision.group && `group ${decision.group}`, decision.route !== null && `route ${decision.route}`, `Call-ID ${decision.call_id}`];
     if (decision.unseen > 0) about.push(`${decision.unseen} more before it were not kept`);
-    const small = make("small", "quiet", ` (${about.filter(Boolean).join(", ")})`);
-    item.append(time, make("b", "", decision.outcome.replace("_", " ")), document.createTextNode(` ${decision.words}`), small);
+    const words = make("span", "", decision.words);
+    words.append(make("small", "", about.filter(Boolean).join(", ")));
+    item.append(time, make("b", "", decision.outcome.replace("_", " ")), words);
     return item;
   }));
 }
@@ -431,18 +529,22 @@ function showEvent(kind, event) {
   const list = byId("events");
   if (list.firstElementChild?.className === "quiet") list.firstElementChild.remove();
   const item = make("li");
-  const time = make("time", "", event.at ? new Date(event.at).toLocaleTimeString() : "");
+  const time = make("time", "", event.at ? clock(event.at) : "");
   if (event.at) time.dateTime = event.at;
-  item.append(time, make("b", "", kind), document.createTextNode(` ${event.words}`));
+  item.append(time, make("b", "", kind), make("span", "", event.words));
   list.prepend(item);
   while (list.children.length > EVENTS_SHOWN) list.lastElementChild.remove();
 }
 
+/** The newest event that is shown: a stream that is opened anew goes on behind it. */
+let newest = "0";
+
 function follow() {
   let due = null;
-  const source = new EventSource("/v1/events?since=0");
+  const source = new EventSource(`/v1/events?since=${newest}`);
   for (const kind of ["peer", "call", "failover", "feedback"]) {
     source.addEventListener(kind, (message) => {
+      newest = message.lastEventId || newest;
       showEvent(kind, JSON.parse(message.data));
       // What just changed is shown at once, not with the next turn.
       due ??= setTimeout(() => {
@@ -474,7 +576,7 @@ async function turn() {
     const paths = ["/v1/peers", "/v1/groups", "/v1/status", "/v1/decisions", "/metrics"];
     const [peers, groups, status, decisions, metrics] = await Promise.all(paths.map(read));
     const now = counters(metrics);
-    showTotals(status, now);
+    showTotals(status, peers.peers, now);
     showGroups(groups.groups);
     showPeers(peers.peers, now);
     showDecisions(decisions.decisions);
@@ -482,7 +584,7 @@ async function turn() {
     while (samples[0].at < now.at - RATE_MS) samples.shift();
     await showCalls();
   } catch (error) {
-    live(`Not live: ${error.message}`, false);
+    lost(error);
   }
 }
 
@@ -491,6 +593,7 @@ async function turns() {
   setTimeout(turns, POLL_MS);
 }
 
+byId("operator").addEventListener("submit", (event) => event.preventDefault());
 byId("search").addEventListener("input", () => showCalls().catch(() => {}));
 turns();
 follow();

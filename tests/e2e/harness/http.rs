@@ -30,9 +30,15 @@ pub struct Client {
 
 impl Client {
     pub fn new(base: &str) -> Self {
+        Self::patient(base, Duration::from_secs(5))
+    }
+
+    /// One that waits so long for an answer.
+    pub fn patient(base: &str, patience: Duration) -> Self {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
-            .timeout_global(Some(Duration::from_secs(5)))
+            .timeout_global(Some(patience))
+            .proxy(None)
             .build();
         Self {
             agent: config.into(),

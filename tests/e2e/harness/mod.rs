@@ -1,5 +1,6 @@
 //! What every case needs to run the real binary and its real neighbours.
 
+pub mod browser;
 pub mod child;
 pub mod http;
 pub mod lock;

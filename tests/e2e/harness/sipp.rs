@@ -124,6 +124,11 @@ impl Sipp {
         count
     }
 
+    /// Ends it as a crash would.
+    pub fn kill(&mut self) {
+        self.process.kill();
+    }
+
     pub fn has_ended(&mut self) -> bool {
         self.process.ended().is_some()
     }

@@ -46,12 +46,13 @@ impl Tandem {
         Self::launch_with(folder_with(&whole_config(rest)), &trust)
     }
 
-    /// Starts it on an address that it keeps over restarts, with this store.
+    /// Starts it on addresses that it keeps over restarts, with this store.
     #[track_caller]
     pub fn start_kept(rest: &str, store: &str) -> Self {
         let listen = format!("sip:{}:5060;transport=udp", fresh_ip());
         let config = whole_config(rest)
             .replace("sip:127.0.0.1:0;transport=udp", &listen)
+            .replace("\"127.0.0.1:0\"", &format!("\"{}:8080\"", fresh_ip()))
             .replace("sqlite::memory:", store);
         Self::launch(folder_with(&config))
     }

@@ -211,3 +211,43 @@ pub fn width() -> Option<usize> {
 pub fn colour_wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Set where this program runs itself in a terminal, to panic there.
+    const PANICS: &str = "TANDEM_TEST_PANICS";
+
+    #[test]
+    fn a_panic_gives_the_screen_and_the_keys_back_and_its_words_stand_on_the_first_screen() {
+        if std::env::var_os(PANICS).is_some() {
+            let _screen = Screen::open().expect("a terminal");
+            panic!("on purpose");
+        }
+        let this = std::env::current_exe().expect("a path");
+        let name = std::thread::current()
+            .name()
+            .expect("the test's")
+            .to_owned();
+        // The shell stays, and tells how it finds its terminal.
+        let line = format!("{} --exact {name} --nocapture; stty -a", this.display());
+        let output = Command::new("script")
+            .args(["-qec", &line, "/dev/null"])
+            .envs([(PANICS, "1"), ("TERM", "xterm"), ("SHELL", "/bin/sh")])
+            .output()
+            .expect("script runs");
+        let seen = String::from_utf8_lossy(&output.stdout);
+        let (_, entered) = seen.split_once("\x1b[?1049h").expect("the other screen");
+        let (_, left) = entered.split_once("\x1b[?1049l\x1b[?25h").expect("left");
+        assert!(left.contains("on purpose"), "{seen:?}");
+        for cooked in ["icanon", "echo", "isig", "opost"] {
+            assert!(
+                left.split_whitespace().any(|word| word == cooked),
+                "no {cooked} in {seen:?}"
+            );
+        }
+    }
+}
