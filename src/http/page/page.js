@@ -140,7 +140,7 @@ function roomWords(room) {
   if (room.foreign > 0) parts.push(`${room.foreign} foreign`);
   if (heldBack(room) > 0) parts.push(`${heldBack(room)} kept back`);
   if (room.capacity !== null) parts.push(`${room.free} free`);
-  return `${parts.join(" · ")} ${room.capacity === null ? "units, no limit" : `of ${count(room.capacity, "unit")}`}`;
+  return `${parts.join(" · ")} ${room.capacity === null ? "units, no limit" : `of\u00a0${count(room.capacity, "unit").replace(" ", "\u00a0")}`}`;
 }
 
 /** A line, a bar and the numbers for each resource; the bars stay, so that they move. */
