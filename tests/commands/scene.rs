@@ -1,5 +1,6 @@
 //! A running server with the names that the pages use, and the files beside it.
 
+use std::collections::HashMap;
 use std::net::UdpSocket;
 use std::process::{Command, Output};
 use std::thread;
@@ -85,6 +86,12 @@ impl Scene {
             std::fs::write(self.folder.path().join("tandem.toml"), &output.stdout)
                 .expect("written");
         }
+        // A drain that is waited for must not wait for what was only shown.
+        let list = self.tandem(&["calls", "list", "--json"]);
+        let list: serde_json::Value = serde_json::from_slice(&list.stdout).expect("JSON");
+        for call in list["calls"].as_array().expect("a list") {
+            self.tandem(&["calls", "end", call["id"].as_str().expect("an id")]);
+        }
         for again in ["pbx-a", "carrier-3"] {
             assert!(self.tandem(&["peers", "enable", again]).status.success());
         }
@@ -164,7 +171,13 @@ impl Scene {
 /// A PBX at which every call rings until it is cancelled; as long as the test runs.
 fn ring(pbx: &UdpSocket) {
     let mut buffer = [0; 4096];
-    let mut invite = String::new();
+    let mut invites = HashMap::new();
+    let call_id = |request: &str| {
+        let mut lines = request.lines();
+        lines
+            .find(|line| line.starts_with("Call-ID:"))
+            .map(str::to_owned)
+    };
     while let Ok((length, from)) = pbx.recv_from(&mut buffer) {
         let request = String::from_utf8_lossy(&buffer[..length]).into_owned();
         let answer = |request: &str, status: &str| {
@@ -175,11 +188,13 @@ fn ring(pbx: &UdpSocket) {
         match request.split(' ').next() {
             Some("INVITE") => {
                 answer(&request, "180 Ringing");
-                invite = request;
+                invites.insert(call_id(&request), request);
             }
             Some("CANCEL") => {
                 answer(&request, "200 OK");
-                answer(&invite, "487 Request Terminated");
+                if let Some(invite) = invites.remove(&call_id(&request)) {
+                    answer(&invite, "487 Request Terminated");
+                }
             }
             _ => {}
         }
