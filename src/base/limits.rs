@@ -188,6 +188,8 @@ pub const CONFIG_ROUTES_MAX: usize = 1 << 12;
 pub const CONFIG_WORKERS_MAX: u16 = 256;
 /// Units of a resource, in a capacity or in what one call takes.
 pub const CONFIG_UNITS_MAX: u32 = 10_000_000;
+/// A peer's weight.
+pub const CONFIG_WEIGHT_MAX: u32 = 10_000;
 
 const _: () = assert!(CONFIG_LISTENERS_MAX <= 1 << 16);
 /// Peers tried for one request, over all groups.

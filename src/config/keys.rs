@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::duration::show;
 use super::values::LONGEST;
 use crate::base::limits::{
-    CHECK_INTERVAL_MIN, CONFIG_UNITS_MAX, CONFIG_WORKERS_MAX, FEEDBACK_TTL_SECONDS_MAX,
-    NOTIFY_TIMEOUT_MAX, RING_MAX,
+    CHECK_INTERVAL_MIN, CONFIG_UNITS_MAX, CONFIG_WEIGHT_MAX, CONFIG_WORKERS_MAX,
+    FEEDBACK_TTL_SECONDS_MAX, NOTIFY_TIMEOUT_MAX, RING_MAX,
 };
 
 /// One key.
@@ -263,7 +263,7 @@ keys! {
         "The groups it serves, which share its capacity."
     "capacity" (Composed("table of resources, each with 0 to 10000000 units or `\"unlimited\"`", "{ calls = 7, transcoding = \"unlimited\" }")) (Value("{ calls = \"unlimited\" }"))
         "What it can hold at once. A resource left out is not offered, 0 is never."
-    "weight" (Number(1, 10_000, "shares")) (Value("1"))
+    "weight" (Number(1, CONFIG_WEIGHT_MAX, "shares")) (Value("1"))
         "Its share where a group selects by `weighted` or `hash`."
     "priority" (Number(0, COUNT_MAX, "rank")) (Value("0"))
         "Its turn where a group selects by `priority`: the lowest first."

@@ -9,7 +9,7 @@ use super::problem::quoted;
 use super::reader::{Fields, Reader};
 use super::values::{MS, is_name};
 use crate::balance::{Capacity, CapacityMode, FeedbackSpec, PeerSpec};
-use crate::base::limits::{CONFIG_UNITS_MAX, FEEDBACK_TTL_SECONDS_MAX};
+use crate::base::limits::{CONFIG_UNITS_MAX, CONFIG_WEIGHT_MAX, FEEDBACK_TTL_SECONDS_MAX};
 
 pub(super) const KEYS: [&str; 8] = [
     "name", "uri", "groups", "capacity", "weight", "priority", "cps", "feedback",
@@ -66,7 +66,7 @@ pub(super) fn described(
     if let Some(node) = fields.take("capacity") {
         spec.capacity = capacity(reader, node).unwrap_or(spec.capacity);
     }
-    spec.weight = reader.number_or(&mut fields, "weight", 1..=10_000, spec.weight);
+    spec.weight = reader.number_or(&mut fields, "weight", 1..=CONFIG_WEIGHT_MAX, spec.weight);
     spec.priority = reader.number_or(&mut fields, "priority", 0..=1_000_000, spec.priority);
     let cps = fields.take("cps");
     spec.cps = cps.and_then(|node| reader.number(&node, 1..=1_000_000));

@@ -31,7 +31,7 @@ pub struct Asked {
     /// Only calls in this state.
     state: Option<CallState>,
     /// At most so many a page: 100 when left out; more than 1000 gives 1000.
-    #[param(minimum = 1, maximum = 1000)]
+    #[param(minimum = 1)]
     limit: Option<usize>,
     /// The `next_cursor` of the page before.
     cursor: Option<String>,

@@ -25,7 +25,7 @@ use utoipa::IntoParams;
 
 use super::Api;
 use super::decisions::Decisions;
-use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent};
+use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent, StreamEvent};
 use super::openapi::Guarded;
 use super::problem::{Problem, ProblemBody};
 use crate::base::limits::{EVENTS_CLIENT_QUEUE, EVENTS_CLIENTS_MAX, EVENTS_HEARTBEAT, EVENTS_KEPT};
@@ -258,6 +258,7 @@ impl hyper::body::Body for Stream {
 pub struct Asked {
     /// The id of the last event seen; 0 for all that is kept. Left out, and without the header
     /// `Last-Event-ID`, which wins: only what happens from now on.
+    #[param(format = "uint64")]
     since: Option<u64>,
 }
 
@@ -268,7 +269,7 @@ pub struct Asked {
 /// events; calls that found no peer are told once a second for each group. The last 1024 events are kept, over restarts too;
 /// where some between are lost, an event `gap` comes first. A client that does not keep up is cut off and may resume.
 #[utoipa::path(get, path = "/v1/events", tag = "operation", params(Asked),
-    responses((status = 200, description = "The stream; it does not end by itself", body = String,
+    responses((status = 200, description = "The stream of such events; it does not end by itself", body = StreamEvent,
             content_type = "text/event-stream"),
         (status = 400, description = "The query cannot be read", body = ProblemBody,
             content_type = "application/problem+json"),

@@ -15,7 +15,7 @@ use super::openapi::{Broken, Guarded, Impossible, NoSuchPeer, WithBody, Writing}
 use super::problem::Problem;
 use super::views;
 use crate::balance::PeerView;
-use crate::base::limits::DRAIN_DEADLINE_SECONDS_MAX;
+use crate::base::limits::{CONFIG_WEIGHT_MAX, DRAIN_DEADLINE_SECONDS_MAX};
 
 impl Api {
     /// The configured peers as they stand. Those that are removed and only finish their calls are not shown.
@@ -123,10 +123,13 @@ fn check(patch: &PeerPatch, peer: &PeerEntry) -> Result<(), Problem> {
             "the body: give at least one of admin, deadline_seconds, capacity, weight",
         ));
     }
-    if patch.weight == Some(0) {
-        return Err(Problem::impossible(
-            "weight: must be at least 1; to take a peer out, use admin",
-        ));
+    if let Some(weight) = patch
+        .weight
+        .filter(|weight| !(1..=CONFIG_WEIGHT_MAX).contains(weight))
+    {
+        return Err(Problem::impossible(format!(
+            "weight: a whole number from 1 to {CONFIG_WEIGHT_MAX}, not {weight}; to take a peer out, use admin"
+        )));
     }
     if let Some(seconds) = patch.deadline_seconds {
         let max = f64::from(DRAIN_DEADLINE_SECONDS_MAX);

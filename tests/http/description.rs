@@ -80,6 +80,58 @@ fn every_described_operation_is_served() {
     }
 }
 
+/// The description of a field of a schema, or of what it refers to.
+fn field(schema: &str, name: &str) -> &'static Value {
+    &DOCUMENT["components"]["schemas"][schema]["properties"][name]
+}
+
+#[test]
+fn what_put_refuses_as_null_is_not_described_as_nullable() {
+    let fields = &DOCUMENT["components"]["schemas"]["PeerSpec"]["properties"];
+    let fields = fields.as_object().expect("fields");
+    assert!(fields.len() >= 8, "{fields:?}");
+    for (name, schema) in fields {
+        assert!(!schema.to_string().contains("\"null\""), "{name}: {schema}");
+    }
+}
+
+#[test]
+fn bounds_are_described_as_they_are_held() {
+    for schema in ["PeerSpec", "PeerPatch"] {
+        let weight = field(schema, "weight");
+        assert_eq!(
+            (&weight["minimum"], &weight["maximum"]),
+            (&1.into(), &10_000.into())
+        );
+    }
+    let units = &DOCUMENT["components"]["schemas"]["Units"]["oneOf"][0];
+    assert_eq!(units["maximum"], 10_000_000);
+    assert_eq!(field("FeedbackReport", "ttl_seconds")["minimum"], 0.001);
+    // As 64 bits without a sign are taken, and not 63.
+    assert_eq!(field("FeedbackReport", "seq")["format"], "uint64");
+    let since = &DOCUMENT["paths"]["/v1/events"]["get"]["parameters"][0];
+    assert_eq!(since["schema"]["format"], "uint64");
+    for schema in ["PeerPatch", "FeedbackReport"] {
+        assert_eq!(
+            DOCUMENT["components"]["schemas"][schema]["minProperties"],
+            1
+        );
+    }
+    // More than the most gives the most, and is no error.
+    let asked = DOCUMENT["paths"]["/v1/calls"]["get"]["parameters"].as_array();
+    let limit = asked.and_then(|all| all.iter().find(|one| one["name"] == "limit"));
+    assert_eq!(limit.expect("it is there")["schema"].get("maximum"), None);
+}
+
+#[test]
+fn the_stream_s_events_are_described_by_their_names() {
+    let answer = &DOCUMENT["paths"]["/v1/events"]["get"]["responses"]["200"]["content"];
+    let schema = answer["text/event-stream"]["schema"]["$ref"].as_str();
+    assert_eq!(schema, Some("#/components/schemas/StreamEvent"));
+    let names = &DOCUMENT["components"]["schemas"]["StreamEventName"];
+    assert!(names.to_string().contains("\"gap\""), "{names}");
+}
+
 #[test]
 fn every_reference_in_the_document_leads_somewhere() {
     fn walk(value: &Value, references: &mut Vec<String>) {

@@ -194,7 +194,13 @@ fn a_change_that_is_not_an_operators_is_400_or_422_and_changes_nothing() {
         (json!({ "weight": -1 }), 400, "weight"),
         (json!({ "capacity": { "calls": -1 } }), 400, "capacity"),
         (json!({ "capacity": { "calls": "much" } }), 400, "much"),
+        (
+            json!({ "capacity": { "calls": 10_000_001 } }),
+            400,
+            "10000000",
+        ),
         (json!({ "weight": 0 }), 422, "weight"),
+        (json!({ "weight": 10_001 }), 422, "10000"),
         (
             json!({ "capacity": { "conference": 3 } }),
             422,

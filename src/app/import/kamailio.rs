@@ -3,6 +3,7 @@
 use super::names::group_name;
 use super::place::{Cell, Findings, Note, Spot, quoted};
 use super::plan::{Group, Peer, Plan, Units};
+use crate::base::limits::CONFIG_WEIGHT_MAX;
 
 const REMARKS: [&str; 2] = [
     "ds_select_dst() in the script says which set a call goes to, and by which algorithm: see the groups and routes",
@@ -223,7 +224,7 @@ fn attribute(part: &Cell, peer: &mut Peer, entry: &mut Entry, findings: &mut Fin
 }
 
 fn weight(name: &str, number: i64, line: usize, peer: &mut Peer) {
-    const MOST: u32 = 10_000;
+    const MOST: u32 = CONFIG_WEIGHT_MAX;
     let weight = u32::try_from(number.max(0)).unwrap_or(MOST).clamp(1, MOST);
     if number != i64::from(weight) {
         peer.note(

@@ -5,6 +5,35 @@ use utoipa::ToSchema;
 
 use super::{AdminState, DrainEntry, FeedbackState, HealthState};
 
+/// One event of the stream, by the names that its lines have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StreamEvent {
+    /// What it is. `gap`: events between the last one seen and the next one here are lost.
+    pub event: StreamEventName,
+    /// JSON: a `PeerEvent`, a `CallEvent`, a `FailoverEvent` or a `FeedbackEvent`; of a `gap` the id of the oldest event that is kept.
+    pub data: String,
+    /// For `since` and `Last-Event-ID`; a `gap` has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub id: Option<String>,
+}
+
+/// The kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StreamEventName {
+    /// See `PeerEvent`.
+    Peer,
+    /// See `CallEvent`.
+    Call,
+    /// See `FailoverEvent`.
+    Failover,
+    /// See `FeedbackEvent`.
+    Feedback,
+    /// Events are lost.
+    Gap,
+}
+
 /// `event: peer`. A peer is not what it was a second ago.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PeerEvent {

@@ -12,10 +12,11 @@ use super::{FeedbackState, ResourceEntry};
 /// A report. All fields are optional, one at least is needed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
 pub struct FeedbackReport {
     /// Grows with every report within one `boot_id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u64>, example = 17)]
+    #[schema(value_type = Option<u64>, format = "uint64", example = 17)]
     pub seq: Option<Number>,
     /// Whether it takes new calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +27,7 @@ pub struct FeedbackReport {
     pub cpu_idle: Option<Number>,
     /// How long this report holds; the configured `ttl` when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<f64>, exclusive_minimum = 0, maximum = 86400, example = 10)]
+    #[schema(value_type = Option<f64>, minimum = 0.001, maximum = 86400, example = 10)]
     pub ttl_seconds: Option<Number>,
     /// Changes when the peer restarts: its calls are then over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,11 +47,11 @@ pub struct FeedbackReport {
 pub struct ReportedResource {
     /// Units in use, our calls included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, example = 120)]
+    #[schema(value_type = Option<u32>, format = "uint32", maximum = 4_294_967_295_u64, example = 120)]
     pub used: Option<Number>,
     /// Units that there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<u32>, example = 500)]
+    #[schema(value_type = Option<u32>, format = "uint32", maximum = 4_294_967_295_u64, example = 500)]
     pub max: Option<Number>,
 }
 

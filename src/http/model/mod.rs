@@ -9,7 +9,10 @@ mod peer;
 
 pub use call::{Attempt, CallEntry, CallList, CallState};
 pub use decision::{DecisionAttempt, DecisionEntry, DecisionList, DecisionOutcome};
-pub use event::{CallEvent, Change, EndedCall, FailoverEvent, FeedbackEvent, Leg, PeerEvent};
+pub use event::{
+    CallEvent, Change, EndedCall, FailoverEvent, FeedbackEvent, Leg, PeerEvent, StreamEvent,
+    StreamEventName,
+};
 pub use feedback::{FeedbackAnswer, FeedbackReport, ReportedResource};
 pub use operation::{
     CallCounts, ExplainAction, ExplainAnswer, ExplainOther, ExplainRequest, GroupEntry, GroupList,
@@ -17,5 +20,6 @@ pub use operation::{
 };
 pub use peer::{
     AdminState, DrainBy, DrainEntry, DrainState, FeedbackEntry, FeedbackState, HealthState,
-    PeerEntry, PeerList, PeerPatch, PeerSpec, ProbeEntry, ResourceEntry, Units,
+    PeerEntry, PeerFeedback, PeerFeedbackCapacity, PeerList, PeerPatch, PeerSpec, ProbeEntry,
+    ResourceEntry, Units,
 };

@@ -20,6 +20,7 @@ pub struct ReloadAnswer {
 pub struct ExplainRequest {
     /// The SIP method; `INVITE` when left out.
     #[serde(default = "invite")]
+    #[schema(pattern = "^[A-Za-z0-9.!%*_+`'~-]+$")]
     pub method: String,
     /// The Request-URI.
     #[schema(example = "sip:1001@example.com")]

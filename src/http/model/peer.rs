@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::base::limits::CONFIG_UNITS_MAX;
+
 /// A number of units, or the word `"unlimited"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Units {
@@ -28,12 +30,12 @@ impl<'de> Deserialize<'de> for Units {
         // Any value first, so that whatever is wrong is answered with what would be right.
         let value = serde_json::Value::deserialize(deserializer)?;
         let limited = value.as_u64().and_then(|units| u32::try_from(units).ok());
+        let limited = limited.filter(|units| *units <= CONFIG_UNITS_MAX);
         match (limited, value.as_str()) {
             (Some(units), _) => Ok(Self::Limited(units)),
             (None, Some("unlimited")) => Ok(Self::Unlimited),
             (None, _) => Err(serde::de::Error::custom(format!(
-                "a capacity is a whole number from 0 to {}, or \"unlimited\", not {value}",
-                u32::MAX
+                "a capacity is a whole number from 0 to {CONFIG_UNITS_MAX}, or \"unlimited\", not {value}",
             ))),
         }
     }
@@ -44,7 +46,8 @@ impl utoipa::PartialSchema for Units {
         use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Type};
         let number = ObjectBuilder::new()
             .schema_type(Type::Integer)
-            .minimum(Some(0));
+            .minimum(Some(0))
+            .maximum(Some(CONFIG_UNITS_MAX));
         let word = ObjectBuilder::new()
             .schema_type(Type::String)
             .enum_values(Some(["unlimited"]));
@@ -66,9 +69,10 @@ pub enum AdminState {
     Draining,
 }
 
-/// An operator's change to a peer. What is left out stays as it is.
+/// An operator's change to a peer. What is left out, or null, stays as it is; something must change.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1)]
 pub struct PeerPatch {
     /// The operator's word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,8 +85,9 @@ pub struct PeerPatch {
     /// New capacities by resource; resources left out keep theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<BTreeMap<String, Units>>,
-    /// New weight, at least 1.
+    /// New weight.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 10_000)]
     pub weight: Option<u32>,
 }
 
@@ -245,26 +250,65 @@ pub struct PeerList {
 pub struct PeerSpec {
     /// The name in the path, if given at all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     pub name: Option<String>,
     /// Where the peer is.
     #[schema(example = "sip:10.0.0.11:5060;transport=udp")]
     pub uri: String,
-    /// The groups it serves.
+    /// The groups it serves, which are configured; the first when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, min_items = 1)]
     pub groups: Option<Vec<String>>,
-    /// Room by resource; a resource left out is not offered.
+    /// Room by resource, of which there is one at least; a resource left out is not offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub capacity: Option<BTreeMap<String, Units>>,
-    /// Weight, at least 1.
+    /// Its share where a group selects by `weighted` or `hash`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 10_000)]
     pub weight: Option<u32>,
     /// For `select = "priority"`: lowest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, maximum = 1_000_000)]
     pub priority: Option<u32>,
     /// New calls a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 1_000_000)]
     pub cps: Option<u32>,
-    /// How its reports are taken: `token`, `ttl`, `capacity`, `legs_per_call`.
+    /// How its reports are taken; when left out, none is where the server listens beyond loopback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub feedback: Option<serde_json::Value>,
+    #[schema(nullable = false)]
+    pub feedback: Option<PeerFeedback>,
+}
+
+/// How a peer's reports are taken.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeerFeedback {
+    /// What the peer shows as `Authorization: Bearer …`.
+    pub token: String,
+    /// How long a report counts, as `"10s"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub ttl: Option<String>,
+    /// Whether a reported maximum lowers the configured one (`min`), replaces it, or is not looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub capacity: Option<PeerFeedbackCapacity>,
+    /// What is reported is divided by this; 2 for a peer that counts both sides of a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1, maximum = 100)]
+    pub legs_per_call: Option<u32>,
+}
+
+/// What a reported maximum does to the configured one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PeerFeedbackCapacity {
+    /// Lowers it.
+    Min,
+    /// Replaces it.
+    Override,
+    /// Nothing.
+    Ignore,
 }
