@@ -5,18 +5,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
 use serde_json::Number;
 
-use super::Api;
-use super::body::JsonBody;
+use super::body::Chunks;
 use super::control::PeerNews;
 use super::model::{FeedbackAnswer, FeedbackReport, FeedbackState, ReportedResource};
 use super::openapi::{Broken, Guarded, NoSuchPeer, WithBody, Writing};
 use super::problem::{Problem, ProblemBody};
-use super::views;
-use crate::balance::{Acceptance, FeedbackError, FeedbackOutcome, Report, ResourceReport};
+use super::{Api, body, guard, views};
+use crate::balance::{Acceptance, FeedbackError, FeedbackOutcome, PeerId, Report, ResourceReport};
 use crate::base::limits::{FEEDBACK_BOOT_ID_MAX, FEEDBACK_TTL_SECONDS_MAX};
 
 /// Takes a peer's report of its own load.
@@ -37,40 +36,63 @@ use crate::base::limits::{FEEDBACK_BOOT_ID_MAX, FEEDBACK_TTL_SECONDS_MAX};
 pub async fn report(
     State(api): State<Arc<Api>>,
     Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Result<JsonBody<FeedbackReport>, Problem>,
+    request: Request,
 ) -> Result<Json<FeedbackAnswer>, Problem> {
-    let report = body.map(|JsonBody(report)| report);
-    take(&api, &name, &headers, report).await.map(Json)
+    let (head, body) = request.into_parts();
+    receive(&api, &name, &head.headers, body).await.map(Json)
 }
 
-/// Takes a report, or says why not.
-pub async fn take(
+/// Takes a report, or says why not. What is not the peer's is not even read.
+pub async fn receive(
     api: &Api,
     name: &str,
     headers: &HeaderMap,
-    report: Result<FeedbackReport, Problem>,
+    body: impl Chunks,
 ) -> Result<FeedbackAnswer, Problem> {
-    let directory = api.parts.ledger.directory();
+    match reporter(api, name, headers) {
+        Ok(peer) => {
+            let report = body::json(headers, body, api.body_timeout).await;
+            take(api, name, peer, report).await
+        }
+        Err(problem) => {
+            guard::unread(headers, body, api.body_timeout).await;
+            Err(problem)
+        }
+    }
+}
+
+/// The peer, where the request shows its token.
+fn reporter(api: &Api, name: &str, headers: &HeaderMap) -> Result<PeerId, Problem> {
+    let ledger = &api.parts.ledger;
+    let directory = ledger.directory();
     let id = directory.peer_named(name);
     let peer = id.and_then(|id| directory.peer(id));
     let peer = peer.ok_or_else(|| Problem::no_such_peer(name))?;
     let token = peer.feedback.as_ref().map(|spec| spec.token.as_ref());
-    let ledger = &api.parts.ledger;
-    let refused = |outcome| move |_: &Problem| ledger.report_refused(peer.id, outcome);
     api.tokens
         .check(token, api.parts.loopback, headers, Whose(name))
-        .inspect_err(refused(FeedbackOutcome::Denied))?;
+        .inspect_err(|_| ledger.report_refused(peer.id, FeedbackOutcome::Denied))?;
+    Ok(peer.id)
+}
+
+async fn take(
+    api: &Api,
+    name: &str,
+    peer: PeerId,
+    report: Result<FeedbackReport, Problem>,
+) -> Result<FeedbackAnswer, Problem> {
+    let ledger = &api.parts.ledger;
+    let refused = |outcome| move |_: &Problem| ledger.report_refused(peer, outcome);
     let report = report.inspect_err(refused(FeedbackOutcome::Malformed))?;
     if report == FeedbackReport::default() {
-        ledger.report_refused(peer.id, FeedbackOutcome::Malformed);
+        ledger.report_refused(peer, FeedbackOutcome::Malformed);
         return Err(Problem::malformed(
             "the body: give at least one of seq, state, cpu_idle, ttl_seconds, boot_id, resources, calls",
         ));
     }
     let checked = check(&report).inspect_err(refused(FeedbackOutcome::Impossible))?;
     let answer = ledger
-        .feedback(Instant::now(), peer.id, &checked)
+        .feedback(Instant::now(), peer, &checked)
         .map_err(|error| refusal(error, name))?;
     if answer.restarted || report.calls.is_some() {
         let news = PeerNews {
@@ -78,9 +100,9 @@ pub async fn take(
             known_until: answer.known_until,
             calls: report.calls.as_deref(),
         };
-        api.parts.calls.reported(peer.id, news).await?;
+        api.parts.calls.reported(peer, news).await?;
         if answer.restarted {
-            ledger.restart_told(peer.id);
+            ledger.restart_told(peer);
         }
     }
     Ok(FeedbackAnswer {

@@ -97,9 +97,14 @@ fn declared_length(headers: &HeaderMap) -> u64 {
 
 /// 413, once the client has had time to send the body.
 pub async fn refuse_large(headers: &HeaderMap, body: impl Chunks, patience: Duration) -> Problem {
+    unread(headers, body, patience).await;
+    Problem::too_large(HTTP_BODY_MAX)
+}
+
+/// Lets a client that is refused send its body, which nobody looks at, so that it hears why.
+pub async fn unread(headers: &HeaderMap, body: impl Chunks, patience: Duration) {
     // A client that asks first (RFC 9110 §10.1.1) has not sent anything yet, and need not.
     if !headers.contains_key(header::EXPECT) {
         let _ = tokio::time::timeout(patience, drain(body)).await;
     }
-    Problem::too_large(HTTP_BODY_MAX)
 }

@@ -17,7 +17,7 @@ use hyper_util::service::TowerToHyperService;
 
 use super::guard::{self, Client};
 use super::problem::{Problem, TOO_LATE};
-use super::{Api, body, feedback};
+use super::{Api, feedback};
 
 const PEERS: &str = "/v1/peers/";
 const FEEDBACK: &str = "/feedback";
@@ -71,10 +71,7 @@ impl Site {
             return Err(guard::refuse_large(&head.headers, body, api.body_timeout).await);
         }
         let name = reporter(head.uri.path()).unwrap_or_default();
-        let taking = async {
-            let report = body::json(&head.headers, body, api.body_timeout).await;
-            feedback::take(api, name, &head.headers, report).await
-        };
+        let taking = async { feedback::receive(api, name, &head.headers, body).await };
         let late = |_| Problem::of(StatusCode::SERVICE_UNAVAILABLE, TOO_LATE);
         let answer = tokio::time::timeout(self.patience, taking).await;
         let answer = serde_json::to_vec(&answer.map_err(late)??)

@@ -149,6 +149,29 @@ fn an_unknown_peer_is_404_before_any_token_is_looked_at() {
     assert!(detail.contains("nobody"), "{detail}");
 }
 
+/// The server asks for the body with 100 Continue once it wants to read it.
+#[test]
+fn the_body_of_a_report_without_the_token_is_not_even_read() {
+    let server = Server::start();
+    for (name, token, status) in [
+        ("pbx-a", Some("a guess"), 403),
+        ("pbx-a", None, 401),
+        ("pbx%2Da", Some("a guess"), 403),
+        ("nobody", None, 404),
+    ] {
+        let path = format!("/v1/peers/{name}/feedback");
+        let request = Request::new("POST", &path)
+            .header("Expect: 100-continue")
+            .header("Content-Length: 20");
+        let request = match token {
+            Some(token) => request.token(token),
+            None => request,
+        };
+        let answer = request.send_undescribed(server.address);
+        assert_eq!(answer.status, status, "{name}");
+    }
+}
+
 #[test]
 fn a_body_that_is_not_declared_as_json_is_415() {
     let server = Server::start();
