@@ -1,16 +1,26 @@
-//! Wall-clock time as text.
+//! The clock on the wall: read, and as text.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
+
+use crate::balance::Moment;
+use crate::base::unix::{self, since_1970};
 
 /// The time in milliseconds since 1970.
 pub fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    u64::try_from(since.unwrap_or_default().as_millis()).unwrap_or(u64::MAX)
+    unix::unix_ms(SystemTime::now())
+}
+
+/// Now, by both clocks.
+pub fn moment() -> Moment {
+    Moment {
+        now: Instant::now(),
+        unix_ms: unix_ms(),
+    }
 }
 
 /// RFC 3339 in UTC with milliseconds: `2026-01-01T12:00:00.000Z`.
 pub fn rfc3339(at: SystemTime) -> String {
-    let since = at.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = since_1970(at);
     let (seconds, millis) = (since.as_secs(), since.subsec_millis());
     let (year, month, day) = civil(seconds / 86_400);
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
@@ -38,7 +48,7 @@ fn civil(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use super::clock::unix_ms;
+use super::clock::moment;
 use super::force::Force;
 use super::imagine;
 use crate::balance::{Admin, Capacity, Drain, Ledger, PeerId};
@@ -61,16 +61,22 @@ impl Operator {
         if let Some(weight) = patch.weight {
             self.ledger.set_weight(peer, weight).map_err(impossible)?;
         }
-        let now = unix_ms();
+        let at = moment();
+        let deadline = patch.deadline_seconds;
+        let deadline = deadline.map(|left| left.map(|left| at.unix_ms + (left * 1e3) as u64));
+        // First, so that a deadline that is taken back ends no call in between.
+        if let Some(deadline) = deadline {
+            self.ledger.set_deadline(peer, at, deadline);
+        }
         let drain = Drain {
-            since_unix_ms: Some(now),
-            deadline_unix_ms: patch.deadline_seconds.map(|left| now + (left * 1e3) as u64),
+            since_unix_ms: Some(at.unix_ms),
+            deadline_unix_ms: deadline.flatten(),
         };
         match patch.admin {
-            Some(AdminState::Draining) => self.ledger.drain(peer, drain),
+            Some(AdminState::Draining) => self.ledger.drain(peer, at, drain),
             Some(AdminState::Enabled) => self.ledger.set_admin(peer, Admin::Enabled),
             Some(AdminState::Disabled) => self.ledger.set_admin(peer, Admin::Disabled),
-            None => self.ledger.set_deadline(peer, drain.deadline_unix_ms),
+            None => {}
         }
         self.intake.words_changed();
         Ok(())

@@ -199,6 +199,7 @@ impl Inside {
         let overlay = Overlay::of(&saved.words.peers, &config);
         let prepared = Prepared::new(config, overlay).await;
         let ledger = prepared.ledger(chance(), Instant::now())?;
+        keep::remember(&ledger, &saved.calls);
         keep::say_again(&ledger, &saved.words);
         events.restore(saved.events);
         let setup = prepared.setup(&ledger, sip);

@@ -199,6 +199,31 @@ async fn a_patch_of_an_unknown_peer_finds_nobody() {
     running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_that_is_patched_with_null_is_taken_back_and_one_left_out_stays() {
+    let running = serve(FILE).await;
+    let ledger = running.operator.ledger();
+    let a = ledger.directory().peer_named("a").expect("is there");
+    let begin = Some(AdminState::Draining);
+    for (admin, deadline_seconds, stands) in [
+        (begin, Some(Some(600.0)), true),
+        (begin, None, true),
+        (None, None, true),
+        (None, Some(None), false),
+        (None, Some(Some(60.0)), true),
+        (begin, Some(None), false),
+    ] {
+        let patch = PeerPatch {
+            admin,
+            deadline_seconds,
+            ..PeerPatch::default()
+        };
+        assert_eq!(running.operator.patch_peer("a", &patch).await, Ok(()));
+        assert_eq!(ledger.deadline(a).is_some(), stands, "{patch:?}");
+    }
+    running.stop().await;
+}
+
 fn imagined(uri: &str, source: Option<&str>) -> ExplainRequest {
     ExplainRequest {
         method: "INVITE".into(),

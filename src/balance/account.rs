@@ -45,6 +45,8 @@ pub(super) struct Account {
     pub admin: Admin,
     /// While it drains.
     pub drain: Drain,
+    /// What `drain.deadline_unix_ms` was by the clock that only goes on, when it was set.
+    pub deadline: Option<Instant>,
     /// Of its calls when the drain began, once they have been told.
     pub ages: Option<Ages>,
     pub weight_set: Option<u32>,
@@ -170,6 +172,7 @@ impl Account {
             bucket: None,
             admin: Admin::Enabled,
             drain: Drain::default(),
+            deadline: None,
             ages: None,
             weight_set: None,
             vitals: Vitals::default(),

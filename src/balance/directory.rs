@@ -19,6 +19,7 @@ pub struct Directory {
     pub(super) peer_order: Vec<PeerId>,
     pub(super) group_order: Vec<GroupId>,
     pub(super) peer_names: BTreeMap<Arc<str>, PeerId>,
+    pub(super) removed_names: BTreeMap<Arc<str>, PeerId>,
     pub(super) group_names: BTreeMap<Arc<str>, GroupId>,
     pub(super) resource_names: BTreeMap<Arc<str>, ResourceId>,
     pub(super) addresses: BTreeMap<SocketAddr, PeerId>,
@@ -95,6 +96,12 @@ impl Directory {
     /// A configured peer by name.
     pub fn peer_named(&self, name: &str) -> Option<PeerId> {
         self.peer_names.get(name).copied()
+    }
+
+    /// A peer by name, also one that is [`removed`](Peer::removed): for what is kept of it.
+    pub fn known_peer(&self, name: &str) -> Option<PeerId> {
+        let removed = || self.removed_names.get(name).copied();
+        self.peer_named(name).or_else(removed)
     }
 
     /// A configured group by name.

@@ -13,6 +13,24 @@ use super::ask::Admin;
 use super::feedback::Acceptance;
 use super::id::PeerId;
 use super::ledger::Ledger;
+use crate::base::limits::DRAIN_DEADLINE_SECONDS_MAX;
+
+/// A moment by two clocks. The one on the wall may be set, so that only the other one tells how much time has passed.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// By the clock that only goes on.
+    pub now: Instant,
+    /// By the one on the wall, in milliseconds since 1970.
+    pub unix_ms: u64,
+}
+
+impl Moment {
+    /// When a deadline is that the clock on the wall, as it is now, says. One further off than may be set is as far off as may be.
+    fn instant_of(self, deadline_unix_ms: u64) -> Instant {
+        let left = Duration::from_millis(deadline_unix_ms.saturating_sub(self.unix_ms));
+        self.now + left.min(Duration::from_secs(DRAIN_DEADLINE_SECONDS_MAX.into()))
+    }
+}
 
 /// An operator's drain. Milliseconds since 1970, so that it outlives the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,6 +59,8 @@ pub struct DrainView {
     pub calls_left: u64,
     /// Until the last of them may be over; none: not known.
     pub expected: Option<Duration>,
+    /// Until no call is left to it; none: calls end by themselves.
+    pub deadline_in: Option<Duration>,
 }
 
 impl DrainView {
@@ -66,6 +86,8 @@ pub struct Draining {
     pub peer: PeerId,
     /// Who drains it.
     pub by: DrainedBy,
+    /// From when on no call is left to it.
+    pub deadline: Option<Instant>,
     /// Nobody has said yet how old its calls are.
     pub ages_wanted: bool,
 }
@@ -105,6 +127,7 @@ pub(super) struct Snapshot {
     by: DrainedBy,
     calls_left: u64,
     ages: Option<Ages>,
+    deadline_in: Option<Duration>,
     now: Instant,
 }
 
@@ -114,6 +137,9 @@ impl Snapshot {
             by: account.drained_by(now)?,
             calls_left: account.slots,
             ages: account.ages.clone(),
+            deadline_in: account
+                .deadline()
+                .map(|deadline| deadline.saturating_duration_since(now)),
             now,
         })
     }
@@ -128,11 +154,22 @@ impl Snapshot {
             by: self.by,
             calls_left: self.calls_left,
             expected,
+            deadline_in: self.deadline_in,
         }
     }
 }
 
 impl Account {
+    /// From when on no call is left to it.
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline.filter(|_| self.admin == Admin::Draining)
+    }
+
+    fn set_deadline(&mut self, at: Moment, deadline_unix_ms: Option<u64>) {
+        self.drain.deadline_unix_ms = deadline_unix_ms;
+        self.deadline = deadline_unix_ms.map(|deadline| at.instant_of(deadline));
+    }
+
     /// Who drains it; none when nobody does. What it is without being wanted is no drain.
     pub(super) fn drained_by(&self, now: Instant) -> Option<DrainedBy> {
         match self.admin {
@@ -150,25 +187,29 @@ impl Account {
 
 impl Ledger {
     /// The operator drains a peer. A drain that goes on keeps its beginning, and its deadline unless a new one is given.
-    pub fn drain(&self, peer: PeerId, drain: Drain) {
+    pub fn drain(&self, peer: PeerId, at: Moment, drain: Drain) {
         self.change(peer, |account| {
-            let before = account.drain;
             account.admin = Admin::Draining;
-            account.drain = Drain {
-                since_unix_ms: before.since_unix_ms.or(drain.since_unix_ms),
-                deadline_unix_ms: drain.deadline_unix_ms.or(before.deadline_unix_ms),
-            };
+            let before = account.drain.since_unix_ms;
+            account.drain.since_unix_ms = before.or(drain.since_unix_ms);
+            if drain.deadline_unix_ms.is_some() {
+                account.set_deadline(at, drain.deadline_unix_ms);
+            }
         });
     }
 
-    /// Sets the deadline of a drain of the operator's, where one goes on and a deadline is given.
-    pub fn set_deadline(&self, peer: PeerId, deadline_unix_ms: Option<u64>) {
+    /// Sets the deadline of a drain of the operator's, or takes it back, where one goes on.
+    pub fn set_deadline(&self, peer: PeerId, at: Moment, deadline_unix_ms: Option<u64>) {
         self.change(peer, |account| {
             if account.admin == Admin::Draining {
-                account.drain.deadline_unix_ms =
-                    deadline_unix_ms.or(account.drain.deadline_unix_ms);
+                account.set_deadline(at, deadline_unix_ms);
             }
         });
+    }
+
+    /// The deadline of a drain of the operator's, as it stands at this moment.
+    pub fn deadline(&self, peer: PeerId) -> Option<Instant> {
+        self.locked(|state| state.account(peer)?.deadline())
     }
 
     /// Takes the operator's word. It outlives reloads. Any other than draining ends a drain with its deadline.
@@ -177,6 +218,7 @@ impl Ledger {
             account.admin = admin;
             if admin != Admin::Draining {
                 account.drain = Drain::default();
+                account.deadline = None;
             }
         });
     }
@@ -193,6 +235,7 @@ impl Ledger {
                 (account.slots > 0).then(|| Draining {
                     peer: PeerId(peer),
                     by,
+                    deadline: account.deadline(),
                     ages_wanted: account.ages.is_none(),
                 })
             };

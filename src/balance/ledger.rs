@@ -7,7 +7,7 @@ use super::account::Account;
 use super::ask::{Ask, EndCause, Grant, Mark, Observation, Refusal};
 use super::books::Book;
 use super::directory::Directory;
-use super::feedback::{Acceptance, FeedbackAnswer, FeedbackError, FeedbackOutcome, Report};
+use super::feedback::{FeedbackAnswer, FeedbackError, FeedbackOutcome, Report};
 use super::id::{Demand, GroupId, PeerId};
 use super::inspect;
 use super::names::Names;
@@ -17,7 +17,7 @@ use super::slot::{Slot, SlotKind};
 use super::state::State;
 use super::topology::{Capacity, ProbeMode, Topology};
 use super::topology_error::TopologyError;
-use super::view::{Identity, Overrides, PeerView, Verdict};
+use super::view::{Overrides, PeerView, Verdict};
 use crate::base::invariant::{Invariant, violated};
 use crate::base::sync::{ArcSwap, Mutex};
 
@@ -61,6 +61,24 @@ impl Ledger {
         state.apply(&before, &after);
         self.directory.store(after.clone());
         Ok(after)
+    }
+
+    /// Takes up a peer that was removed in an earlier run and has calls still: it is known by its name alone, and gets no new
+    /// ones. One that is known stays as it is.
+    pub fn remember(&self, name: &Arc<str>, now: Instant) -> Result<(), TopologyError> {
+        let mut names = self.names.lock();
+        let before = self.directory();
+        if before.known_peer(name).is_some() {
+            return Ok(());
+        }
+        let mut grown = names.clone();
+        let after = Arc::new(grown.remember(name, &before)?);
+        *names = grown;
+        let mut state = self.state.lock();
+        state.advance(now);
+        state.apply(&before, &after);
+        self.directory.store(after);
+        Ok(())
     }
 
     /// The directory in force.
@@ -219,39 +237,6 @@ impl Ledger {
         peers
             .filter_map(|peer| inspect::overrides(state.account(peer.id)?, peer, &directory))
             .collect()
-    }
-
-    /// What is kept over a restart of what the peers said of themselves, where there is anything.
-    pub fn identities(&self) -> Vec<Identity> {
-        let directory = self.directory();
-        let state = self.state.lock();
-        let peers = directory.peers().filter_map(|peer| {
-            let reports = &state.account(peer.id)?.reports;
-            let draining = reports.acceptance() == Acceptance::Draining;
-            (draining || reports.boot_id.is_some()).then(|| Identity {
-                peer: peer.name.clone(),
-                boot_id: reports.boot_id.clone(),
-                seq: reports.seq,
-                draining,
-            })
-        });
-        peers.collect()
-    }
-
-    /// Takes up what [`Ledger::identities`] told an earlier process, unless the peer has spoken since. Nothing else is
-    /// known of the peer by that. That it drains is believed for the configured `ttl`.
-    pub fn recall(&self, now: Instant, said: &Identity) {
-        let Some(peer) = self.directory().peer_named(&said.peer) else {
-            return;
-        };
-        self.locked(|state| {
-            let now = state.advance(now);
-            let account = state.account_mut(peer);
-            if let Some(account) = account.filter(|account| account.reports.at.is_none()) {
-                account.reports.recall(said, now, account.ttl);
-            }
-            state.refresh(peer);
-        });
     }
 
     /// What [`FeedbackAnswer::restarted`] asks for is done.

@@ -38,7 +38,7 @@ mod view;
 pub use ask::{Admin, Ask, EndCause, Grant, Mark, Observation, Refusal, Step};
 pub use books::{Book, Units};
 pub use directory::{Directory, Group, Peer};
-pub use drain::{Drain, DrainView, DrainedBy, Draining};
+pub use drain::{Drain, DrainView, DrainedBy, Draining, Moment};
 pub use feedback::{
     Acceptance, FeedbackAnswer, FeedbackError, FeedbackOutcome, Report, ResourceReport,
 };

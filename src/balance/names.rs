@@ -225,6 +225,25 @@ impl Names {
                 (None, None) => unreachable!("peer {} was never configured", id.0),
             })
             .collect();
+        let removed = after.peers.iter().filter(|peer| peer.removed);
+        after.removed_names = removed.map(|peer| (peer.name.clone(), peer.id)).collect();
+    }
+
+    /// The directory with one peer more, which is removed already.
+    pub fn remember(
+        &mut self,
+        name: &Arc<str>,
+        before: &Directory,
+    ) -> Result<Directory, TopologyError> {
+        let mut after = before.clone();
+        let spec = PeerSpec::named(name.clone());
+        let peer = Peer {
+            removed: true,
+            ..self.build_peer(&spec, before)?
+        };
+        after.removed_names.insert(name.clone(), peer.id);
+        after.peers.push(peer);
+        Ok(after)
     }
 }
 

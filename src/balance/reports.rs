@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::feedback::{Acceptance, FeedbackError, Report, ResourceReport};
+use super::ledger::Ledger;
 use super::reckon::Idle;
 use super::view::Identity;
 use crate::base::limits::FEEDBACK_TTL_SECONDS_MAX;
@@ -169,4 +170,40 @@ pub(super) fn lapse<T>(known: &mut Option<Fresh<T>>, now: Instant) {
 /// When a value lapses.
 pub(super) fn until<T>(known: &Option<Fresh<T>>) -> Option<Instant> {
     known.as_ref().map(|fresh| fresh.until)
+}
+
+impl Ledger {
+    /// What is kept over a restart of what the peers said of themselves, where there is anything.
+    pub fn identities(&self) -> Vec<Identity> {
+        let directory = self.directory();
+        self.locked(|state| {
+            let peers = directory.peers().filter_map(|peer| {
+                let reports = &state.account(peer.id)?.reports;
+                let draining = reports.acceptance() == Acceptance::Draining;
+                (draining || reports.boot_id.is_some()).then(|| Identity {
+                    peer: peer.name.clone(),
+                    boot_id: reports.boot_id.clone(),
+                    seq: reports.seq,
+                    draining,
+                })
+            });
+            peers.collect()
+        })
+    }
+
+    /// Takes up what [`Ledger::identities`] told an earlier process, unless the peer has spoken since. Nothing else is
+    /// known of the peer by that. That it drains is believed for the configured `ttl`.
+    pub fn recall(&self, now: Instant, said: &Identity) {
+        let Some(peer) = self.directory().peer_named(&said.peer) else {
+            return;
+        };
+        self.locked(|state| {
+            let now = state.advance(now);
+            let account = state.account_mut(peer);
+            if let Some(account) = account.filter(|account| account.reports.at.is_none()) {
+                account.reports.recall(said, now, account.ttl);
+            }
+            state.refresh(peer);
+        });
+    }
 }

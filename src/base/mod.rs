@@ -10,3 +10,4 @@ pub mod sync;
 pub mod timers;
 pub mod transmit;
 pub mod transport;
+pub mod unix;

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
@@ -29,6 +29,7 @@ use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent, StreamEve
 use super::openapi::Guarded;
 use super::problem::{Problem, ProblemBody};
 use crate::base::limits::{EVENTS_CLIENT_QUEUE, EVENTS_CLIENTS_MAX, EVENTS_HEARTBEAT, EVENTS_KEPT};
+use crate::base::unix::unix_ms;
 use crate::store::{EventRow, History, Intake};
 
 /// One thing that happened.
@@ -90,7 +91,7 @@ impl Events {
     /// Ids begin with the time in milliseconds: what a crash kept from being saved had smaller ones, as long as fewer than
     /// a thousand events a second happen, and a browser's numbers hold them.
     pub fn saved_by(intake: Intake) -> Self {
-        Self::starting_at(unix_ms(), intake)
+        Self::starting_at(unix_ms(SystemTime::now()), intake)
     }
 
     fn starting_at(next_id: u64, saved_by: Intake) -> Self {
@@ -115,7 +116,7 @@ impl Events {
         hub.next_id += 1;
         let row = EventRow {
             id,
-            at_unix_ms: unix_ms(),
+            at_unix_ms: unix_ms(SystemTime::now()),
             kind: event.name().to_owned(),
             data,
         };
@@ -207,12 +208,6 @@ impl Hub {
 fn frame(row: &EventRow) -> Bytes {
     let EventRow { id, kind, data, .. } = row;
     Bytes::from(format!("id: {id}\nevent: {kind}\ndata: {data}\n\n"))
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let millis = since.unwrap_or_default().as_millis();
-    u64::try_from(millis).unwrap_or(1)
 }
 
 /// What tells a client that events are missing between the last one it saw and the next.

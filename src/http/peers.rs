@@ -131,7 +131,7 @@ fn check(patch: &PeerPatch, peer: &PeerEntry) -> Result<(), Problem> {
             "weight: a whole number from 1 to {CONFIG_WEIGHT_MAX}, not {weight}; to take a peer out, use admin"
         )));
     }
-    if let Some(seconds) = patch.deadline_seconds {
+    if let Some(seconds) = patch.deadline_seconds.flatten() {
         let max = f64::from(DRAIN_DEADLINE_SECONDS_MAX);
         if !(0.0..=max).contains(&seconds) {
             return Err(Problem::impossible(format!(

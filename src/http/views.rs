@@ -1,13 +1,14 @@
 //! From the ledger's view of a peer to the API's.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use super::model::{
     AdminState, DrainBy, DrainEntry, DrainState, FeedbackEntry, FeedbackState, HealthState,
     PeerEntry, ProbeEntry, ResourceEntry,
 };
 use crate::balance::{Acceptance, Admin, DrainView, DrainedBy, Health, PeerView, ResourceView};
+use crate::base::unix::since_1970;
 
 /// Rooms by resource name.
 pub type Rooms = BTreeMap<String, ResourceEntry>;
@@ -64,20 +65,17 @@ pub fn admin_state(admin: Admin) -> AdminState {
 
 /// A drain, at this moment.
 pub fn drain(view: &DrainView) -> DrainEntry {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    let now = since.unwrap_or_default();
-    let (by, age, deadline) = match view.by {
+    let now = since_1970(SystemTime::now());
+    let (by, age) = match view.by {
         DrainedBy::Operator(times) => (
             DrainBy::Operator,
             times
                 .since_unix_ms
                 .map(|at| now.saturating_sub(Duration::from_millis(at))),
-            times
-                .deadline_unix_ms
-                .map(|at| Duration::from_millis(at).saturating_sub(now)),
         ),
-        DrainedBy::Peer(time) => (DrainBy::Peer, Some(time), None),
+        DrainedBy::Peer(time) => (DrainBy::Peer, Some(time)),
     };
+    let deadline = view.deadline_in;
     let no_later = |time: Duration| deadline.map_or(time, |deadline| time.min(deadline));
     DrainEntry {
         state: match view.is_over() {

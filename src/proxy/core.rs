@@ -355,7 +355,7 @@ impl Core {
             } => Answer::Done(self.peer_restarted(now, peer, known_until, calls.as_deref())),
             Command::PeerDied(peer) => Answer::Done(self.peer_died(now, peer)),
             Command::Begun(peer) => Answer::Begun(self.begun(peer)),
-            Command::Empty(peer) => Answer::Done(self.empty(now, peer)),
+            Command::Empty { peer, deadline } => Answer::Done(self.empty(now, peer, deadline)),
             Command::PeerCalls { peer, calls } => Answer::Done(self.reconcile(now, peer, &calls)),
         };
         self.output(Output::Answer { token, answer });

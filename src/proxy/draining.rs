@@ -18,8 +18,11 @@ impl Core {
     }
 
     /// Ends calls of the peer from here, at most so many that what is sent for them is no flood. Who has hung up already is
-    /// left alone. How many.
-    pub(super) fn empty(&mut self, now: Instant, peer: PeerId) -> usize {
+    /// left alone. How many. The operator may have enabled the peer, or given it more time, while the command was on its way.
+    pub(super) fn empty(&mut self, now: Instant, peer: PeerId, deadline: Instant) -> usize {
+        if self.ledger.deadline(peer) != Some(deadline) {
+            return 0;
+        }
         let lives = |call: &Call| match call.state().stage() {
             Some(CallStage::Ringing | CallStage::Up) => call.closing.is_none(),
             Some(CallStage::Ending) | None => false,

@@ -100,8 +100,14 @@ pub enum Command {
     PeerDied(PeerId),
     /// When the calls of this peer began.
     Begun(PeerId),
-    /// End the calls of this peer, or many of them: BYE to both sides, or CANCEL.
-    Empty(PeerId),
+    /// End the calls of this peer, or many of them: BYE to both sides, or CANCEL. Nothing, where the deadline of its drain is
+    /// not this one any more.
+    Empty {
+        /// The peer.
+        peer: PeerId,
+        /// The deadline that is over.
+        deadline: Instant,
+    },
     /// The peer's complete list of Call-IDs.
     PeerCalls {
         /// The peer.

@@ -136,7 +136,7 @@ impl Core {
         let directory = self.setup.directory.clone();
         let demand = self.demand_named(&record.demand);
         let peer =
-            |name: &Option<Arc<str>>| name.as_deref().and_then(|name| directory.peer_named(name));
+            |name: &Option<Arc<str>>| name.as_deref().and_then(|name| directory.known_peer(name));
         let slot = |peer: Option<PeerId>| {
             let demand = demand.as_ref()?;
             peer.map(|peer| self.ledger.readmit(peer, demand, Mark::Restored))

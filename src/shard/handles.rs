@@ -1,5 +1,6 @@
 //! The shards as the rest of the process sees them.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -78,6 +79,34 @@ impl Handles {
             answers.push(answer.await?);
         }
         Ok(answers)
+    }
+
+    /// Asks every shard's core at once, and gives the answers of those that answer. Whoever does not is put into `late`; who is
+    /// there already is asked too, and not waited for.
+    pub async fn ask_each(
+        &self,
+        late: &mut BTreeMap<ShardId, Gone>,
+        command: impl Fn(ShardId) -> Command,
+    ) -> Vec<Answer> {
+        let asked = self.ids().map(|shard| {
+            let (reply, answer) = oneshot::channel();
+            let order = Order::Ask(command(shard), Waiting::Answer(reply));
+            (shard, self.order(shard, order, answer))
+        });
+        let asked: Vec<_> = asked.collect();
+        let mut answers = Vec::with_capacity(asked.len());
+        for (shard, answer) in asked {
+            if late.contains_key(&shard) {
+                continue;
+            }
+            match answer.await {
+                Ok(answer) => answers.push(answer),
+                Err(gone) => {
+                    late.insert(shard, gone);
+                }
+            }
+        }
+        answers
     }
 
     /// The counters of every shard that answers.

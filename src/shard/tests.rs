@@ -107,7 +107,7 @@ impl Engine for Parrot {
                     | Command::PersistAll
                     | Command::PeerRestarted { .. }
                     | Command::PeerDied(_)
-                    | Command::Empty(_)
+                    | Command::Empty { .. }
                     | Command::PeerCalls { .. } => Answer::Done(0),
                 };
                 self.outputs.push_back(Output::Answer { token, answer });

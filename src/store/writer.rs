@@ -1,7 +1,7 @@
 //! The one who writes.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -13,6 +13,7 @@ use crate::base::backoff::Backoff;
 use crate::base::limits::{
     STORE_GATHER, STORE_LOG_INTERVAL, STORE_LOOK_INTERVAL, STORE_RETRY_MAX, STORE_RETRY_MIN,
 };
+use crate::base::unix::since_1970;
 
 /// The running writer, as whoever started it holds it.
 pub struct Store {
@@ -256,6 +257,5 @@ impl Writer {
 }
 
 fn unix_seconds() -> f64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs_f64()
+    since_1970(SystemTime::now()).as_secs_f64()
 }

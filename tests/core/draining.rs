@@ -1,8 +1,8 @@
 //! A peer that is emptied: the core tells how old its calls are, and ends them when it is told to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tandem::balance::{Admin, EndCause};
+use tandem::balance::{Admin, Drain, EndCause, Moment};
 use tandem::proxy::{Answer, Command};
 
 use crate::text::{CALLER, invite};
@@ -18,9 +18,30 @@ fn begun(world: &mut World, peer: &str) -> Vec<u64> {
     }
 }
 
-fn empty(world: &mut World, peer: &str) -> usize {
+/// Drains a peer until this many seconds from now; its deadline.
+fn drain(world: &World, peer: &str, seconds: u64) -> Instant {
     let peer = world.peer(peer).id;
-    match world.command(Command::Empty(peer)) {
+    let at = Moment {
+        now: world.now,
+        unix_ms: 0,
+    };
+    let drain = Drain {
+        since_unix_ms: Some(0),
+        deadline_unix_ms: Some(seconds * 1000),
+    };
+    world.ledger.drain(peer, at, drain);
+    world.ledger.deadline(peer).expect("a deadline")
+}
+
+fn empty(world: &mut World, peer: &str) -> usize {
+    let deadline = drain(world, peer, 0);
+    empty_for(world, peer, deadline)
+}
+
+/// The command that was given for this deadline.
+fn empty_for(world: &mut World, peer: &str, deadline: Instant) -> usize {
+    let peer = world.peer(peer).id;
+    match world.command(Command::Empty { peer, deadline }) {
         Answer::Done(count) => count,
         other => panic!("{other:?}"),
     }
@@ -94,4 +115,40 @@ fn the_call_before_the_word_is_counted_in_the_drain_and_the_call_after_it_goes_e
     world.expect(B, "INVITE");
     let drain = world.peer("a").drain.expect("it drains");
     assert_eq!((drain.calls_left, drain.as_str()), (1, "draining"));
+}
+
+#[test]
+fn a_command_to_empty_a_peer_that_comes_after_the_operator_thought_better_of_it_ends_no_call() {
+    let mut world = World::new(THREE_PEERS);
+    world.call_up("c1");
+    let issued_for = drain(&world, "a", 0);
+    let later = drain(&world, "a", 600);
+    assert_eq!(empty_for(&mut world, "a", issued_for), 0, "more time");
+    let a = world.peer("a").id;
+    world.ledger.set_admin(a, Admin::Enabled);
+    assert_eq!(empty_for(&mut world, "a", later), 0, "enabled");
+    world.quiet();
+    assert_eq!(empty(&mut world, "a"), 1, "its time is over after all");
+}
+
+#[test]
+fn the_saved_calls_of_a_peer_that_was_removed_are_counted_on_it_and_ended_by_its_deadline() {
+    let mut before = World::new(THREE_PEERS);
+    before.call_up("c1");
+    before.pass(SECOND);
+    let saved = before.saved();
+    let parts: Vec<&str> = THREE_PEERS.split("[[peer]]").collect();
+    let without_a = [&parts[..1], &parts[2..]].concat().join("[[peer]]");
+    let mut world = World::later(&without_a, 60_000);
+    let name = "a".into();
+    let remembered = world.ledger.remember(&name, world.now);
+    remembered.expect("a name more");
+    world.reload(&without_a);
+    let Answer::Done(1) = world.command(Command::Restore(saved.into())) else {
+        panic!("not one call")
+    };
+    assert_eq!(world.own("a"), 1);
+    assert!(!world.peer("a").eligible);
+    assert_eq!(empty(&mut world, "a"), 1);
+    world.expect_any("BYE");
 }

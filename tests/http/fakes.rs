@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime};
 
 use serde_json::Value;
-use tandem::balance::{Admin, Capacity, Drain, Ledger, PeerId, Topology};
+use tandem::balance::{Admin, Capacity, Drain, Ledger, Moment, PeerId, Topology};
+use tandem::base::unix::unix_ms;
 use tandem::http::model::{
     AdminState, Attempt, CallEntry, CallState, ExplainRequest, PeerPatch, ReloadAnswer, Units,
 };
@@ -17,9 +18,11 @@ use tandem::http::{
 
 use crate::server::peer;
 
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.expect("after 1970").as_millis() as u64
+fn moment() -> Moment {
+    Moment {
+        now: Instant::now(),
+        unix_ms: unix_ms(SystemTime::now()),
+    }
 }
 
 /// The operator's side: changes go to the ledger at once.
@@ -64,16 +67,20 @@ impl FakeControl {
         let id = self.ledger.directory().peer_named(name);
         let id = id.ok_or_else(|| Refused::NotFound(name.to_owned()))?;
         let broken = |error: tandem::balance::TopologyError| Refused::Broken(error.to_string());
-        let deadline = |seconds: f64| unix_ms() + (seconds * 1e3) as u64;
+        let at = moment();
+        let deadline = |seconds: f64| at.unix_ms + (seconds * 1e3) as u64;
         let drain = Drain {
-            since_unix_ms: Some(unix_ms()),
-            deadline_unix_ms: patch.deadline_seconds.map(deadline),
+            since_unix_ms: Some(at.unix_ms),
+            deadline_unix_ms: patch.deadline_seconds.flatten().map(deadline),
         };
+        if patch.deadline_seconds.is_some() {
+            self.ledger.set_deadline(id, at, drain.deadline_unix_ms);
+        }
         match patch.admin {
             Some(AdminState::Enabled) => self.ledger.set_admin(id, Admin::Enabled),
             Some(AdminState::Disabled) => self.ledger.set_admin(id, Admin::Disabled),
-            Some(AdminState::Draining) => self.ledger.drain(id, drain),
-            None => self.ledger.set_deadline(id, drain.deadline_unix_ms),
+            Some(AdminState::Draining) => self.ledger.drain(id, at, drain),
+            None => {}
         }
         if let Some(weight) = patch.weight {
             self.ledger.set_weight(id, weight).map_err(broken)?;

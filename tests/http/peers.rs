@@ -128,6 +128,15 @@ fn a_drain_says_how_far_it_has_come_and_keeps_its_deadline() {
     assert!(left(&again["drain"]) > 500.0, "{again}");
     let sooner = patch(json!({ "deadline_seconds": 1.5 })).json();
     assert!(left(&sooner["drain"]) <= 1.5, "{sooner}");
+    for taken_back in [
+        json!({ "deadline_seconds": null }),
+        json!({ "admin": "draining", "deadline_seconds": null }),
+    ] {
+        assert_eq!(patch(json!({ "deadline_seconds": 9 })).status, 200);
+        let endless = patch(taken_back).json();
+        assert_eq!(endless["admin"], "draining");
+        assert_eq!(endless["drain"]["deadline_in_seconds"], Value::Null);
+    }
     assert_eq!(
         patch(json!({ "admin": "enabled" })).json()["drain"],
         Value::Null

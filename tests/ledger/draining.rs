@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tandem::balance::{Acceptance, Admin, Drain, DrainView, DrainedBy, EndCause, Report};
+use tandem::balance::{Acceptance, Admin, Drain, DrainView, DrainedBy, EndCause, Moment, Report};
 
 use crate::bench_of_facts::{Bench, SECOND, end, peer, reporting};
 
@@ -10,6 +10,12 @@ const HALF_PAST: Drain = Drain {
     since_unix_ms: Some(1_000),
     deadline_unix_ms: Some(1_800_000),
 };
+
+/// Now, and the clock on the wall at the first moment of 1970.
+fn at(bench: &Bench) -> Moment {
+    let now = bench.now;
+    Moment { now, unix_ms: 0 }
+}
 
 fn drain(bench: &Bench, name: &str) -> DrainView {
     bench.view(name).drain.expect("it drains")
@@ -27,7 +33,7 @@ fn a_drain_is_over_with_the_last_call_and_goes_on_when_one_more_comes() {
     let bench = Bench::with(vec![peer("a", 10)]);
     let held = bench.fill(3);
     assert_eq!(bench.view("a").drain, None);
-    bench.ledger.drain(bench.id("a"), HALF_PAST);
+    bench.ledger.drain(bench.id("a"), at(&bench), HALF_PAST);
     assert_eq!(drain(&bench, "a").calls_left, 3);
     assert_eq!(drain(&bench, "a").as_str(), "draining");
     assert_eq!(drain(&bench, "a").expected, None, "nobody knows their ages");
@@ -45,16 +51,16 @@ fn a_drain_is_over_with_the_last_call_and_goes_on_when_one_more_comes() {
 fn a_drain_that_is_said_again_keeps_its_beginning_and_any_other_word_ends_it() {
     let bench = Bench::with(vec![peer("a", 10)]);
     let a = bench.id("a");
-    bench.ledger.set_deadline(a, Some(7));
+    bench.ledger.set_deadline(a, at(&bench), Some(7));
     assert_eq!(bench.view("a").drain, None, "a deadline begins no drain");
-    bench.ledger.drain(a, HALF_PAST);
+    bench.ledger.drain(a, at(&bench), HALF_PAST);
     let again = |deadline_unix_ms| Drain {
         since_unix_ms: Some(9_000),
         deadline_unix_ms,
     };
-    bench.ledger.drain(a, again(None));
+    bench.ledger.drain(a, at(&bench), again(None));
     assert_eq!(drain(&bench, "a").by, DrainedBy::Operator(HALF_PAST));
-    bench.ledger.drain(a, again(Some(5_000)));
+    bench.ledger.drain(a, at(&bench), again(Some(5_000)));
     let by = drain(&bench, "a").by;
     let sooner = Drain {
         deadline_unix_ms: Some(5_000),
@@ -63,7 +69,7 @@ fn a_drain_that_is_said_again_keeps_its_beginning_and_any_other_word_ends_it() {
     assert_eq!(by, DrainedBy::Operator(sooner));
     assert_eq!(bench.ledger.overrides()[0].drain, sooner);
     for word in [Admin::Disabled, Admin::Enabled] {
-        bench.ledger.drain(a, HALF_PAST);
+        bench.ledger.drain(a, at(&bench), HALF_PAST);
         bench.ledger.set_admin(a, word);
         assert_eq!(bench.view("a").drain, None);
         bench.ledger.set_admin(a, Admin::Draining);
@@ -86,7 +92,7 @@ fn a_peer_drains_itself_until_it_says_otherwise_or_nothing() {
     assert_eq!(bench.view("a").drain, None);
     bench.feed("a", says(Acceptance::Draining));
     assert_eq!(drain(&bench, "a").by, DrainedBy::Peer(Duration::ZERO));
-    bench.ledger.drain(bench.id("a"), HALF_PAST);
+    bench.ledger.drain(bench.id("a"), at(&bench), HALF_PAST);
     assert_eq!(drain(&bench, "a").by, DrainedBy::Operator(HALF_PAST));
     bench.ledger.set_admin(bench.id("a"), Admin::Enabled);
     assert!(bench.view("a").drain.is_some(), "the peer still says so");
@@ -117,7 +123,7 @@ fn a_restart_believes_for_one_ttl_that_a_peer_drains_itself() {
 fn the_time_to_the_last_call_is_told_by_ages_and_forgotten_with_the_drain() {
     let mut bench = Bench::with(vec![peer("a", 10)]);
     let (a, held) = (bench.id("a"), bench.fill(1));
-    bench.ledger.drain(a, HALF_PAST);
+    bench.ledger.drain(a, at(&bench), HALF_PAST);
     assert!(bench.ledger.drains(bench.now)[0].ages_wanted);
     let ages = vec![SECOND * 300, SECOND * 20];
     bench.ledger.tell_ages(bench.now, a, SECOND * 60, ages);
@@ -128,7 +134,7 @@ fn the_time_to_the_last_call_is_told_by_ages_and_forgotten_with_the_drain() {
     assert_eq!(drain(&bench, "a").expected, None, "it outlasts them all");
     bench.ledger.set_admin(a, Admin::Enabled);
     assert!(bench.ledger.drains(bench.now).is_empty());
-    bench.ledger.drain(a, HALF_PAST);
+    bench.ledger.drain(a, at(&bench), HALF_PAST);
     assert!(bench.ledger.drains(bench.now)[0].ages_wanted);
     end(held);
 }
@@ -138,11 +144,98 @@ fn the_deadline_of_a_removed_peer_stays_in_force_for_the_calls_that_it_has() {
     let mut bench = Bench::with(vec![peer("a", 10), peer("b", 0)]);
     let held = bench.fill(1);
     let a = bench.id("a");
-    bench.ledger.drain(a, HALF_PAST);
+    bench.ledger.drain(a, at(&bench), HALF_PAST);
     bench.topology.peers.remove(0);
     bench.apply();
     let drains = bench.ledger.drains(bench.now);
     assert_eq!(drains[0].by, DrainedBy::Operator(HALF_PAST));
     end(held);
     assert!(bench.ledger.drains(bench.now).is_empty());
+}
+
+#[test]
+fn a_deadline_is_a_span_of_time_wherever_the_clock_on_the_wall_is_set() {
+    let mut bench = Bench::with(vec![peer("a", 10)]);
+    let (a, held, start) = (bench.id("a"), bench.fill(1), bench.now);
+    bench.ledger.drain(a, at(&bench), HALF_PAST);
+    let deadline = Some(start + SECOND * 1800);
+    bench.pass(SECOND * 60);
+    for unix_ms in [0, HALF_PAST.deadline_unix_ms.unwrap_or(0) * 2] {
+        let moment = Moment {
+            now: bench.now,
+            unix_ms,
+        };
+        let again = Drain {
+            deadline_unix_ms: None,
+            ..HALF_PAST
+        };
+        bench.ledger.drain(a, moment, again);
+        assert_eq!(bench.ledger.deadline(a), deadline, "set at {unix_ms}");
+    }
+    assert_eq!(bench.ledger.drains(bench.now)[0].deadline, deadline);
+    assert_eq!(drain(&bench, "a").deadline_in, Some(SECOND * 1740));
+    end(held);
+}
+
+#[test]
+fn a_start_reckons_once_how_much_of_a_deadline_is_left() {
+    let bench = Bench::with(vec![peer("a", 10)]);
+    let a = bench.id("a");
+    let month = SECOND * 30 * 86_400;
+    for (unix_ms, deadline_unix_ms, left) in [
+        (1_790_000, 1_800_000, SECOND * 10),
+        (9_000_000, 1_800_000, Duration::ZERO),
+        (1_000, u64::MAX, month),
+    ] {
+        let moment = Moment {
+            now: bench.now,
+            unix_ms,
+        };
+        bench.ledger.drain(
+            a,
+            moment,
+            Drain {
+                deadline_unix_ms: Some(deadline_unix_ms),
+                ..HALF_PAST
+            },
+        );
+        assert_eq!(drain(&bench, "a").deadline_in, Some(left));
+    }
+}
+
+#[test]
+fn a_deadline_that_is_taken_back_leaves_the_drain_without_one() {
+    let bench = Bench::with(vec![peer("a", 10)]);
+    let a = bench.id("a");
+    bench.ledger.drain(a, at(&bench), HALF_PAST);
+    bench.ledger.set_deadline(a, at(&bench), None);
+    let endless = Drain {
+        deadline_unix_ms: None,
+        ..HALF_PAST
+    };
+    assert_eq!(drain(&bench, "a").by, DrainedBy::Operator(endless));
+    assert_eq!(bench.ledger.deadline(a), None);
+    assert_eq!(bench.ledger.overrides()[0].drain, endless);
+}
+
+#[test]
+fn a_peer_that_an_earlier_run_removed_is_known_for_its_calls_until_it_is_configured_again() {
+    let mut bench = Bench::with(vec![peer("b", 1)]);
+    let a = "a".into();
+    for _ in 0..2 {
+        bench.ledger.remember(&a, bench.now).expect("a name more");
+    }
+    let id = bench.ledger.directory().known_peer("a").expect("known");
+    assert_eq!(bench.ledger.directory().peer_named("a"), None);
+    let restored = tandem::balance::Mark::Restored;
+    let call = bench.ledger.readmit(id, &bench.calls, restored);
+    bench.ledger.drain(id, at(&bench), HALF_PAST);
+    bench.apply();
+    assert_eq!(bench.ledger.drains(bench.now)[0].peer, id);
+    assert_eq!(bench.next().as_deref(), Ok("b"));
+    bench.topology.peers.push(peer("a", 10));
+    bench.apply();
+    assert_eq!(bench.id("a"), id);
+    assert_eq!(bench.own("a"), 1);
+    call.release(EndCause::Bye);
 }

@@ -29,7 +29,7 @@ pub fn run(args: &Peers) -> Result<(), Failure> {
         PeersAction::Drain(asked) => {
             let patch = PeerPatch {
                 admin: Some(AdminState::Draining),
-                deadline_seconds: asked.deadline.map(|deadline| deadline.as_secs_f64()),
+                deadline_seconds: asked.deadline.map(|deadline| Some(deadline.as_secs_f64())),
                 ..PeerPatch::default()
             };
             let peer = api.with_body("PATCH", &path(&asked.name), &patch)?;

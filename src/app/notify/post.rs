@@ -1,7 +1,7 @@
 //! One try: a POST, and what its answer means.
 
 use std::error::Error;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use super::notice::Notice;
 use super::signature::signature;
 use crate::app::VERSION;
 use crate::base::limits::NOTIFY_ANSWER_BYTES_MAX;
+use crate::base::unix::since_1970;
 use crate::config::Notify;
 
 /// What became of a try.
@@ -128,12 +129,13 @@ fn chain(error: &dyn Error) -> String {
 }
 
 fn unix_seconds() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.unwrap_or_default().as_secs()
+    since_1970(SystemTime::now()).as_secs()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
 
     fn judged(status: u16, after: Option<&str>) -> Answer {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::base::limits::CONFIG_UNITS_MAX;
@@ -78,10 +78,14 @@ pub struct PeerPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub admin: Option<AdminState>,
     /// With `draining`: seconds from now after which no call is left to the peer: what has not ended by then is ended, by BYE to both
-    /// sides or CANCEL. A drain that goes on keeps its deadline where this is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(minimum = 0, maximum = 2_592_000)]
-    pub deadline_seconds: Option<f64>,
+    /// sides or CANCEL. A drain that goes on keeps its deadline where this is left out, and loses it by null.
+    #[serde(
+        default,
+        deserialize_with = "said",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 2_592_000)]
+    pub deadline_seconds: Option<Option<f64>>,
     /// New capacities by resource; resources left out keep theirs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<BTreeMap<String, Units>>,
@@ -89,6 +93,15 @@ pub struct PeerPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 10_000)]
     pub weight: Option<u32>,
+}
+
+/// A field that is there, also as null.
+fn said<'de, D, T>(field: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(field).map(Some)
 }
 
 /// What a peer has of one resource. Unlimited is null.

@@ -214,6 +214,29 @@ fn a_crash_keeps_the_drain_and_a_deadline_that_passes_meanwhile_ends_its_calls_a
 }
 
 #[test]
+fn the_deadline_of_a_peer_that_was_removed_is_kept_over_a_crash() {
+    let _turn = lock::shared();
+    let mut house = house();
+    let stay = house.callers("stay", "stays.xml", 3, Duration::ZERO);
+    let up = || {
+        house
+            .tandem
+            .calls()
+            .iter()
+            .filter(|call| call["state"] == "up")
+            .count()
+    };
+    wait::equal("calls up", 3, SOON, up);
+    house.drain(&json!({ "deadline_seconds": 3 }));
+    let gone = house.tandem.admin("DELETE", "/v1/peers/a", &Value::Null);
+    assert_eq!(gone.status, 204, "{}", gone.text);
+    // Gathered and written.
+    std::thread::sleep(Duration::from_millis(300));
+    house.tandem = Tandem::start_again(house.tandem.crash());
+    house.finish(&mut [stay]);
+}
+
+#[test]
 fn a_peer_drains_itself_by_feedback_over_a_crash_and_ends_it_again() {
     let _turn = lock::shared();
     let pbxes = ["a", "b"].map(Pbx::start);
