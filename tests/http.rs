@@ -20,6 +20,8 @@ mod explain;
 mod fakes;
 #[path = "http/feedback.rs"]
 mod feedback;
+#[path = "http/history.rs"]
+mod history;
 #[path = "http/limits.rs"]
 mod limits;
 #[path = "http/operation.rs"]

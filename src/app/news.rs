@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::clock::rfc3339;
 use super::notify::Notifier;
 use crate::balance::{Directory, GroupId, Ledger, PeerId};
-use crate::base::limits::{EVENTS_FAILOVERS_EACH, EVENTS_LOOK_EVERY};
+use crate::base::limits::{EVENTS_FAILOVERS_EACH, EVENTS_LOOK_EVERY, HISTORY_LOOK_EVERY};
 use crate::http::model::{CallEvent, FailoverEvent};
 use crate::http::{Event, Events};
 use crate::proxy::{Command, Notice};
@@ -40,6 +40,8 @@ pub async fn tell(
     };
     let mut look = interval(EVENTS_LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut load = interval(HISTORY_LOOK_EVERY);
+    load.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut peers = Peers::new(&ledger, Instant::now());
     let mut calls = Calls::default();
     loop {
@@ -62,6 +64,7 @@ pub async fn tell(
                 let gathered = calls.flush(&ledger.directory());
                 changed.iter().chain(&gathered).for_each(tell);
             }
+            _ = load.tick() => events.loads.look(&ledger, Instant::now()),
         }
     }
 }

@@ -119,6 +119,10 @@ pub const DECISIONS_KEPT: usize = 128;
 pub const DECISIONS_EACH: u32 = 20;
 /// Bytes of a Call-ID that such a decision shows.
 pub const DECISION_CALL_ID_MAX: usize = 256;
+/// How often it is looked how many units each peer holds, for the last ten minutes.
+pub const HISTORY_LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Such looks that are kept.
+pub const HISTORY_LOOKS_KEPT: usize = 121;
 /// How often drains are looked after.
 pub const DRAIN_LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Calls of one peer whose ages one shard tells when the peer begins to drain.

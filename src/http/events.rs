@@ -25,6 +25,7 @@ use utoipa::IntoParams;
 
 use super::Api;
 use super::decisions::Decisions;
+use super::history::LoadHistory;
 use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent, StreamEvent};
 use super::openapi::Guarded;
 use super::problem::{Problem, ProblemBody};
@@ -62,6 +63,8 @@ pub struct Events {
     hub: Mutex<Hub>,
     /// Decisions that are no events, but are told alike.
     pub decisions: Decisions,
+    /// What peers have held of late, which is no event either.
+    pub loads: LoadHistory,
     /// Hears that there is more to be saved.
     saved_by: Intake,
 }
@@ -98,6 +101,7 @@ impl Events {
         Events {
             saved_by,
             decisions: Decisions::default(),
+            loads: LoadHistory::default(),
             hub: Mutex::new(Hub {
                 kept: VecDeque::with_capacity(EVENTS_KEPT),
                 next_id,

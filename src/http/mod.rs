@@ -14,6 +14,7 @@ mod explain;
 mod feedback;
 mod groups;
 mod guard;
+mod history;
 pub mod model;
 mod openapi;
 mod operation;
@@ -48,6 +49,7 @@ pub use control::{
 };
 pub use decisions::Decisions;
 pub use events::{Event, Events};
+pub use history::LoadHistory;
 pub use openapi::document;
 pub use problem::{PROBLEM_JSON, ProblemBody};
 pub use serve::serve;
@@ -160,6 +162,7 @@ fn router(api: Arc<Api>, patience: Duration) -> Router {
         .route("/v1/calls", get(calls::list))
         .route("/v1/calls/{id}", get(calls::show).delete(calls::end))
         .route("/v1/decisions", get(decisions::list))
+        .route("/v1/history", get(history::show))
         .route("/v1/explain", post(explain::explain))
         .route("/v1/reload", post(operation::reload))
         .fallback(operation::no_such_path)

@@ -9,7 +9,7 @@ use utoipa::{IntoResponses, Modify, OpenApi};
 
 use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent};
 use super::problem::ProblemBody;
-use super::{calls, decisions, events, explain, feedback, groups, operation, page, peers};
+use super::{calls, decisions, events, explain, feedback, groups, history, operation, page, peers};
 
 /// The OpenAPI document of the whole API.
 #[derive(OpenApi)]
@@ -24,7 +24,7 @@ use super::{calls, decisions, events, explain, feedback, groups, operation, page
         peers::list, peers::show, peers::put, peers::patch, peers::remove,
         feedback::report,
         calls::list, calls::show, calls::end,
-        groups::list, groups::status, events::follow,
+        groups::list, groups::status, history::show, events::follow,
         explain::explain, decisions::list,
         operation::reload, operation::healthz, operation::readyz, operation::metrics,
         page::html, page::css, page::script,

@@ -16,7 +16,7 @@ pub use event::{
 pub use feedback::{FeedbackAnswer, FeedbackReport, ReportedResource};
 pub use operation::{
     CallCounts, ExplainAction, ExplainAnswer, ExplainOther, ExplainRequest, GroupEntry, GroupList,
-    HealthAnswer, PeerCounts, ReadyAnswer, ReloadAnswer, StatusAnswer,
+    HealthAnswer, HistoryAnswer, PeerCounts, ReadyAnswer, ReloadAnswer, StatusAnswer,
 };
 pub use peer::{
     AdminState, DrainBy, DrainEntry, DrainState, FeedbackEntry, FeedbackState, HealthState,

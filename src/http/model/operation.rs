@@ -102,6 +102,16 @@ pub struct GroupEntry {
     pub resources: BTreeMap<String, super::ResourceEntry>,
 }
 
+/// How many units each peer held at the looks of the last ten minutes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct HistoryAnswer {
+    /// How old each look is, oldest first.
+    pub ages_seconds: Vec<f64>,
+    /// By peer's name: own units at these looks, of the resource of which it held most. A peer that was not there at the
+    /// first looks has fewer; they belong to the last ages.
+    pub peers: BTreeMap<String, Vec<u32>>,
+}
+
 /// All groups.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GroupList {

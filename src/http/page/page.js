@@ -4,6 +4,7 @@
 const POLL_MS = 2000;
 const RATE_MS = 10000;
 const HISTORY_MS = 10 * 60 * 1000;
+const GAP_MS = 4 * POLL_MS;
 const EVENTS_SHOWN = 100;
 const CALLS_SHOWN = 100;
 const DECISIONS_SHOWN = 50;
@@ -80,13 +81,14 @@ async function write(method, path, body, what, said) {
   await poll();
 }
 
-/** Sums of the counters that this page shows, by peer. */
+/** Sums of the counters that this page shows: by peer, and those of groups by group. */
 function counters(text) {
-  const sums = { selections: new Map(), failovers: new Map(), at: performance.now() };
+  const sums = { selections: new Map(), failovers: new Map(), groups: { selections: new Map(), failovers: new Map() }, at: performance.now() };
   const line = /^tandem_(selections|failovers)_total\{(.*)\} (\S+)$/gm;
+  const add = (map, label, value) => label && map.set(label[1], (map.get(label[1]) || 0) + Number(value));
   for (const [, name, labels, value] of text.matchAll(line)) {
-    const peer = /(?:^|,)peer="((?:[^"\\]|\\.)*)"/.exec(labels);
-    if (peer) sums[name].set(peer[1], (sums[name].get(peer[1]) || 0) + Number(value));
+    add(sums[name], /(?:^|,)peer="((?:[^"\\]|\\.)*)"/.exec(labels), value);
+    add(sums.groups[name], /(?:^|,)group="((?:[^"\\]|\\.)*)"/.exec(labels), value);
   }
   return sums;
 }
@@ -189,7 +191,15 @@ function sparkline() {
   return { root, svg, area, line, words, history: [] };
 }
 
-/** The last ten minutes, or as much of them as this page has seen: the width is always used. */
+/** Puts in what the server saw while this page did not look: before it was loaded, or while its machine slept. */
+function recall(chart, ages, values) {
+  const now = Date.now();
+  const known = chart.history.at(-1)?.[0] || 0;
+  const points = values.map((own, index) => [now - ages.at(index - values.length) * 1000, own]);
+  chart.history.push(...points.filter(([at]) => at > known));
+}
+
+/** The last ten minutes, or as many of them as the server has run: the width is always used. */
 function spark(chart, own) {
   const now = Date.now();
   const { history } = chart;
@@ -342,7 +352,7 @@ function showPeer(card, peer, now) {
   for (const button of card.buttons) button.setAttribute("aria-pressed", String(button.dataset.admin === peer.admin));
 }
 
-function showPeers(peers, now) {
+function showPeers(peers, now, history) {
   const names = new Set(peers.map((peer) => peer.name));
   for (const [name, card] of cards) {
     if (!names.has(name)) {
@@ -355,29 +365,34 @@ function showPeers(peers, now) {
       cards.set(peer.name, peerCard(peer.name));
       byId("peers").append(cards.get(peer.name).root);
     }
-    showPeer(cards.get(peer.name), peer, now);
+    const card = cards.get(peer.name);
+    if (history) recall(card.spark, history.ages_seconds, history.peers[peer.name] || []);
+    showPeer(card, peer, now);
   }
 }
 
-function showGroups(groups) {
+function showGroups(groups, now) {
   const box = byId("groups");
   if (box.children.length !== groups.length) {
     replace(box, groups.map(() => {
       const root = make("article", "card");
       const head = make("div", "head");
       head.append(make("h3"), make("span"));
-      root.append(head, make("p", "where"), make("div"));
+      root.append(head, make("p", "where"), make("div"), make("p", "where"));
       return root;
     }));
   }
   groups.forEach((group, index) => {
-    const [head, select, rooms] = box.children[index].children;
+    const [head, select, rooms, traffic] = box.children[index].children;
     box.children[index].dataset.group = group.name;
     put(head.children[0], group.name);
     const kind = group.eligible === 0 ? "bad" : group.eligible < group.peers.length ? "warn" : "good";
     pill(head.children[1], `${group.eligible} of ${count(group.peers.length, "peer")} eligible`, kind);
     put(select, `${group.select}: ${group.peers.join(", ")}`);
     bars(rooms, group.resources);
+    const perSecond = rate(now, (sample) => sample.groups.selections.get(group.name) || 0);
+    const calls = perSecond === null ? "New calls: measuring" : `${unit(fixed(perSecond), "new calls")} a second`;
+    put(traffic, `${calls} · ${count(now.groups.failovers.get(group.name) || 0, "failover")} since the start`);
   });
 }
 
@@ -574,11 +589,12 @@ function poll() {
 async function turn() {
   try {
     const paths = ["/v1/peers", "/v1/groups", "/v1/status", "/v1/decisions", "/metrics"];
-    const [peers, groups, status, decisions, metrics] = await Promise.all(paths.map(read));
+    if (Date.now() - (seen ?? 0) > GAP_MS) paths.push("/v1/history");
+    const [peers, groups, status, decisions, metrics, history] = await Promise.all(paths.map(read));
     const now = counters(metrics);
     showTotals(status, peers.peers, now);
-    showGroups(groups.groups);
-    showPeers(peers.peers, now);
+    showGroups(groups.groups, now);
+    showPeers(peers.peers, now, history);
     showDecisions(decisions.decisions);
     samples.push(now);
     while (samples[0].at < now.at - RATE_MS) samples.shift();

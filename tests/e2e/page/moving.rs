@@ -58,6 +58,17 @@ fn bars_move_while_sipp_calls_and_a_killed_peer_is_told_down_without_a_reload() 
             .contains("Calls given to peers0.0a second")
     };
     assert!(!rate(), "calls a second");
+    let group = |name: &str| {
+        farm.browser
+            .text(&format!("[data-group={name}] > :last-child"))
+    };
+    let idle = "0.0\u{a0}new calls a second · 0 failovers since the start";
+    assert_eq!(group("carriers"), idle);
+    let busy = group("office");
+    assert!(
+        busy != idle && busy.ends_with(" · 0 failovers since the start"),
+        "{busy}"
+    );
     passing.succeeds(SHOWN);
     let _held = farm.holds(20);
     for peer in OFFICE.iter().chain(&CARRIERS) {
@@ -89,6 +100,29 @@ fn bars_move_while_sipp_calls_and_a_killed_peer_is_told_down_without_a_reload() 
         json!(true),
         "it was loaded again"
     );
+    farm.finish();
+}
+
+#[test]
+fn lines_begin_before_the_page_was_opened() {
+    let farm = Farm::start();
+    let _held = farm.holds(8);
+    let own = farm.tandem.own("pbx-a");
+    assert!(own > 0, "it holds calls");
+    wait::equal("the server's last look", json!(own), SHOWN, || {
+        let history = farm.tandem.get("/v1/history");
+        let looks = history["peers"]["pbx-a"].as_array().cloned();
+        looks.and_then(|mut looks| looks.pop()).unwrap_or_default()
+    });
+    // What this page sees itself is the same all the time.
+    farm.open();
+    let line = "return document.querySelector(arguments[0]).getAttribute('aria-label')";
+    let told = farm
+        .browser
+        .run(line, &[json!(card("pbx-a", ".spark svg"))]);
+    let told = told.as_str().expect("it has a name");
+    let range = format!("lowest 0, highest {own}, now {own}");
+    assert!(told.ends_with(&range), "{told}");
     farm.finish();
 }
 
