@@ -126,3 +126,32 @@ fn the_package_installs_a_file_for_every_shell() {
         );
     }
 }
+
+/// What a command's `--help` says, and its commands in turn.
+fn help(words: &[String], seen: &mut Vec<String>) {
+    let output = Command::new(PROGRAM).args(words).arg("--help").output();
+    let text = String::from_utf8(output.expect("it runs").stdout).expect("UTF-8");
+    let command = format!("tandem {}", words.join(" "));
+    let example = text.split("\nExample:\n").nth(1);
+    let example = example.unwrap_or_else(|| panic!("{command} has no example:\n{text}"));
+    assert!(example.contains(command.trim()), "{command}: {example}");
+    seen.push(command);
+    let Some((_, commands)) = text.split_once("\nCommands:\n") else {
+        return;
+    };
+    for line in commands.lines().take_while(|line| !line.is_empty()) {
+        let name = line.split_whitespace().next().expect("a name");
+        if name != "help" {
+            help(&[words, &[name.to_owned()]].concat(), seen);
+        }
+    }
+}
+
+#[test]
+fn every_command_s_help_has_an_example_of_that_command() {
+    let mut seen = Vec::new();
+    help(&[], &mut seen);
+    for command in ["tandem top", "tandem peers drain", "tandem import kamailio"] {
+        assert!(seen.iter().any(|one| one == command), "{command}: {seen:?}");
+    }
+}

@@ -271,6 +271,9 @@ fn every_alert_is_tested_firing_and_silent_and_says_what_to_do() {
     let tests = panels::files("prometheus/tests", "yml");
     let tests: String = tests.into_iter().map(|(_, text)| text).collect();
     let page = std::fs::read_to_string(panels::folder().join("README.md")).expect("the page");
+    let operating = std::fs::read_to_string(panels::folder().join("../docs/OPERATING.md"));
+    let operating = operating.expect("the page");
+    let critical = critical_alerts();
     let alerts = panels::rules().into_iter().filter(|rule| rule.alerts);
     let mut count = 0;
     for alert in alerts {
@@ -284,6 +287,19 @@ fn every_alert_is_tested_firing_and_silent_and_says_what_to_do() {
             page.contains(&format!("### {name}\n")),
             "{name} is not in README.md"
         );
+        let mark = if critical.contains(name) { "**" } else { "" };
+        let row = format!("\n| {mark}{name}{mark} | ");
+        assert!(operating.contains(&row), "{row} is not in OPERATING.md");
     }
     assert!(count >= 12, "only {count} alerts were found");
+}
+
+/// Alerts that are for whoever is on call.
+fn critical_alerts() -> Vec<String> {
+    let rules = std::fs::read_to_string(panels::folder().join("prometheus/rules/alerts.yml"));
+    let rules = rules.expect("the rules");
+    let each = rules.split("- alert: ").skip(1);
+    let critical = each.filter(|rule| rule.contains("severity: critical"));
+    let names = critical.filter_map(|rule| rule.lines().next());
+    names.map(str::to_owned).collect()
 }
