@@ -1,23 +1,15 @@
 //! The connection to the store: opened when it is wanted, thrown away when anything goes wrong.
 
 use std::future::Future;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection, SqliteConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::time::timeout;
 
-use super::backend::{postgres, sqlite};
 use super::pending::Batch;
-use super::schema;
 use super::{History, Saved, StoreError, Target, Words};
-use crate::base::limits::{
-    STORE_BUSY_TIMEOUT, STORE_OPEN_TIMEOUT, STORE_STATEMENTS, STORE_WRITE_TIMEOUT,
-};
+use super::{postgres, sqlite};
+use crate::base::limits::{STORE_OPEN_TIMEOUT, STORE_WRITE_TIMEOUT};
 
 /// One connection at most.
 pub struct Link {
@@ -27,7 +19,8 @@ pub struct Link {
 }
 
 enum Open {
-    Sqlite(SqliteConnection),
+    /// Answers at once, or has the thread wait.
+    Sqlite(rusqlite::Connection),
     Postgres(PgConnection),
 }
 
@@ -55,9 +48,9 @@ pub async fn open(
 
 impl Open {
     async fn close(self) {
-        let closed = match self {
-            Open::Sqlite(connection) => connection.close().await,
-            Open::Postgres(connection) => connection.close().await,
+        let closed: Result<(), StoreError> = match self {
+            Open::Sqlite(connection) => connection.close().map_err(|(_, error)| error.into()),
+            Open::Postgres(connection) => connection.close().await.map_err(Into::into),
         };
         if let Err(error) = closed {
             tracing::debug!(%error, "the store was not closed in good order");
@@ -74,7 +67,7 @@ impl Link {
     /// Sees to it that the store answers.
     pub(super) async fn ensure(&mut self) -> Result<(), StoreError> {
         let answers = match self.open.as_mut() {
-            Some(Open::Sqlite(connection)) => within(STORE_OPEN_TIMEOUT, connection.ping()).await,
+            Some(Open::Sqlite(_)) => Ok(()),
             Some(Open::Postgres(connection)) => within(STORE_OPEN_TIMEOUT, connection.ping()).await,
             None => Err(StoreError::TimedOut),
         };
@@ -90,9 +83,7 @@ impl Link {
         self.ensure().await?;
         let secret = self.secret;
         let loaded = match self.open.as_mut() {
-            Some(Open::Sqlite(connection)) => {
-                within(STORE_WRITE_TIMEOUT, sqlite::load(connection, secret)).await
-            }
+            Some(Open::Sqlite(connection)) => sqlite::load(connection, secret),
             Some(Open::Postgres(connection)) => {
                 within(STORE_WRITE_TIMEOUT, postgres::load(connection, secret)).await
             }
@@ -112,10 +103,7 @@ impl Link {
             self.ensure().await?;
         }
         let written = match self.open.as_mut() {
-            Some(Open::Sqlite(connection)) => {
-                let write = sqlite::write(connection, batch, words, history);
-                within(STORE_WRITE_TIMEOUT, write).await
-            }
+            Some(Open::Sqlite(connection)) => sqlite::write(connection, batch, words, history),
             Some(Open::Postgres(connection)) => {
                 let write = postgres::write(connection, batch, words, history);
                 within(STORE_WRITE_TIMEOUT, write).await
@@ -153,51 +141,8 @@ async fn within<T, E: Into<StoreError>>(
 
 async fn connect(target: &Target) -> Result<Open, StoreError> {
     match target {
-        Target::Sqlite(path) => {
-            keep_private(path);
-            // Written ahead and not synced with each commit: a crash of the process loses nothing.
-            let options = SqliteConnectOptions::new()
-                .filename(path)
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(SqliteSynchronous::Normal)
-                .statement_cache_capacity(STORE_STATEMENTS)
-                .busy_timeout(STORE_BUSY_TIMEOUT);
-            open_sqlite(options).await
-        }
-        Target::SqliteMemory => open_sqlite(SqliteConnectOptions::new().in_memory(true)).await,
-        Target::Postgres(url) => {
-            let options = PgConnectOptions::from_str(url)?
-                .application_name("tandem")
-                .statement_cache_capacity(STORE_STATEMENTS)
-                .disable_statement_logging();
-            let mut connection = PgConnection::connect_with(&options).await?;
-            postgres::migrate(&mut connection, &schema::POSTGRES).await?;
-            Ok(Open::Postgres(connection))
-        }
+        Target::Sqlite(path) => sqlite::open(path).map(Open::Sqlite),
+        Target::SqliteMemory => sqlite::open_in_memory().map(Open::Sqlite),
+        Target::Postgres(url) => postgres::connect(url).await.map(Open::Postgres),
     }
-}
-
-/// The file holds the key of the cookies, and who calls whom: it is its owner's alone. SQLite gives the files beside it the
-/// same mode.
-fn keep_private(path: &Path) {
-    // One that cannot be made is told of when it is opened.
-    let mut new = std::fs::OpenOptions::new();
-    let _ = new.write(true).create_new(true).mode(0o600).open(path);
-    let mode = std::fs::metadata(path).map(|found| found.permissions().mode());
-    if let Some(mode) = mode.ok().filter(|mode| mode & 0o077 != 0) {
-        let mode = format!("{:o}", mode & 0o777);
-        tracing::warn!(
-            ?path,
-            mode,
-            "others may read or write the store, which holds secrets: chmod 600"
-        );
-    }
-}
-
-async fn open_sqlite(options: SqliteConnectOptions) -> Result<Open, StoreError> {
-    let options = options.disable_statement_logging();
-    let mut connection = SqliteConnection::connect_with(&options).await?;
-    sqlite::migrate(&mut connection, &schema::SQLITE).await?;
-    Ok(Open::Sqlite(connection))
 }

@@ -6,13 +6,15 @@
 //!
 //! One store belongs to one node: whoever writes it takes its rows for all there is.
 
-mod backend;
 mod intake;
 mod link;
 mod pending;
+mod postgres;
+mod read;
 mod rows;
 mod schema;
 mod sql;
+mod sqlite;
 mod writer;
 
 use std::future::Future;
@@ -63,9 +65,12 @@ pub enum StoreError {
         /// The last that we know.
         known: u32,
     },
-    /// The database's own words.
+    /// PostgreSQL's own words.
     #[error("{0}")]
-    Database(#[from] sqlx::Error),
+    Postgres(#[from] sqlx::Error),
+    /// SQLite's own words.
+    #[error("{0}")]
+    Sqlite(#[from] rusqlite::Error),
     /// It said nothing in time.
     #[error("it did not answer in time")]
     TimedOut,

@@ -111,7 +111,10 @@ impl Pending {
             events: std::mem::take(&mut self.events) || replace,
             ..Batch::default()
         };
-        for (id, record) in self.calls.drain() {
+        // In the order of the rows, so that those which are written together lie together.
+        let mut calls: Vec<_> = self.calls.drain().collect();
+        calls.sort_unstable_by_key(|(id, _)| id.cast_signed());
+        for (id, record) in calls {
             let stored = match &record {
                 Some(_) => !self.stored.insert(id),
                 None => self.stored.remove(&id),

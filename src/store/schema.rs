@@ -1,5 +1,7 @@
 //! The schema's versions, each a file of SQL.
 
+use super::StoreError;
+
 /// The schema that this version writes.
 pub const VERSION: u32 = SQLITE.len() as u32;
 
@@ -20,3 +22,13 @@ pub(super) const POSTGRES: [&str; SQLITE.len()] = [
 /// Small values, the schema's version among them.
 pub(super) const SETTINGS: &str =
     "CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)";
+
+/// The version that was `found`, and the one that `files` lead to; an error where a later one has been at it.
+pub(super) fn versions(found: Option<String>, files: &[&str]) -> Result<(u32, u32), StoreError> {
+    let found = found.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let known = files.len() as u32;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    Ok((found, known))
+}

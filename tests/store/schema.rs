@@ -1,6 +1,6 @@
 //! Schemas of other versions.
 
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::{Connection, PgConnection};
 use tandem::store::{StoreError, Target, VERSION, open};
 
 use crate::fakes::{found, runtime};
@@ -16,29 +16,20 @@ const OLD_ROWS: &str = "
 const NEWER: &str = "UPDATE settings SET value = '99' WHERE name = 'schema'";
 
 fn execute(target: &Target, sql: &str) {
-    runtime().block_on(async {
-        match target {
-            Target::Sqlite(path) => {
-                let url = format!("sqlite://{}?mode=rwc", path.display());
-                let mut connection = SqliteConnection::connect(&url).await.expect("opened");
-                sqlx::raw_sql(sql)
-                    .execute(&mut connection)
-                    .await
-                    .expect("executed");
-                connection.close().await.expect("closed");
-            }
-            Target::Postgres(url) => {
-                let mut connection = PgConnection::connect(url).await.expect("opened");
-                // `'c'` is text to PostgreSQL until it is told a column's type, which VALUES does.
-                sqlx::raw_sql(sql)
-                    .execute(&mut connection)
-                    .await
-                    .expect("executed");
-                connection.close().await.expect("closed");
-            }
-            Target::SqliteMemory => panic!("nobody else can open it"),
+    match target {
+        Target::Sqlite(path) => {
+            let connection = rusqlite::Connection::open(path).expect("opened");
+            connection.execute_batch(sql).expect("executed");
         }
-    });
+        Target::Postgres(url) => runtime().block_on(async {
+            let mut connection = PgConnection::connect(url).await.expect("opened");
+            // `'c'` is text to PostgreSQL until it is told a column's type, which VALUES does.
+            let executed = sqlx::raw_sql(sql).execute(&mut connection);
+            executed.await.expect("executed");
+            connection.close().await.expect("closed");
+        }),
+        Target::SqliteMemory => panic!("nobody else can open it"),
+    }
 }
 
 fn an_older_schema_is_brought_up(target: &Target, first: &str) {

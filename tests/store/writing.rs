@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection, SqliteConnection};
 use tandem::balance::{Admin, Capacity, Drain, Overrides};
 use tandem::store::{EventRow, Identity, PeerWord, Target, Words};
 
@@ -193,13 +192,8 @@ fn a_sqlite_file_that_another_process_locks_delays_only_the_writer() {
     let (process, store) = start(&target);
     process.up(1);
     process.is_written();
-    let runtime = runtime();
-    let url = format!("sqlite://{}", path.display());
-    let mut other = runtime
-        .block_on(SqliteConnection::connect(&url))
-        .expect("opened");
-    let lock = sqlx::raw_sql("BEGIN EXCLUSIVE").execute(&mut other);
-    runtime.block_on(lock).expect("locked");
+    let other = rusqlite::Connection::open(&path).expect("opened");
+    other.execute_batch("BEGIN EXCLUSIVE").expect("locked");
     let since = Instant::now();
     process.gone(1);
     process.up(2);
@@ -210,9 +204,8 @@ fn a_sqlite_file_that_another_process_locks_delays_only_the_writer() {
     wait("the trouble is told", || {
         process.intake.figures().trouble.is_some()
     });
-    let unlock = sqlx::raw_sql("ROLLBACK").execute(&mut other);
-    runtime.block_on(unlock).expect("unlocked");
+    other.execute_batch("ROLLBACK").expect("unlocked");
     process.is_written();
     assert_eq!(ids(&target), [2]);
-    runtime.block_on(store.close());
+    runtime().block_on(store.close());
 }

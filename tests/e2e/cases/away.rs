@@ -8,8 +8,6 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use sqlx::{Connection, SqliteConnection};
-
 use crate::agent::exchange::{Exchange, Kind};
 use crate::agent::phone::{Live, Phone};
 use crate::harness::lock;
@@ -171,7 +169,7 @@ fn a_file_that_is_locked_or_may_not_grow_fails_no_call_and_is_right_afterwards()
     let mut house = House::open("sqlite://tandem.db", 10);
     house.goes_on_for(Duration::from_secs(2));
     let file = house.tandem.folder().join("tandem.db");
-    let locked = Lock::exclusive(&file);
+    let locked = exclusive(&file);
     house.goes_on_for(Duration::from_secs(3));
     house.is_told();
     drop(locked);
@@ -223,37 +221,10 @@ impl House {
 }
 
 /// Another program that has the file for itself.
-struct Lock {
-    runtime: tokio::runtime::Runtime,
-    connection: Option<SqliteConnection>,
-}
-
-impl Lock {
-    #[track_caller]
-    fn exclusive(file: &Path) -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        let runtime = runtime.expect("a runtime");
-        let url = format!("sqlite://{}", file.display());
-        let connection = runtime.block_on(async {
-            let mut connection = SqliteConnection::connect(&url).await?;
-            sqlx::raw_sql("BEGIN EXCLUSIVE")
-                .execute(&mut connection)
-                .await?;
-            Ok::<_, sqlx::Error>(connection)
-        });
-        Lock {
-            runtime,
-            connection: Some(connection.expect("the file can be locked")),
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            let _ = self.runtime.block_on(connection.close());
-        }
-    }
+#[track_caller]
+fn exclusive(file: &Path) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(file).expect("opened");
+    let locked = connection.execute_batch("BEGIN EXCLUSIVE");
+    locked.expect("the file can be locked");
+    connection
 }
