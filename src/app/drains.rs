@@ -118,7 +118,7 @@ mod tests {
     use super::*;
     use crate::app::clock::moment;
     use crate::balance::{Capacity, Demand, Drain, EndCause, Mark, PeerSpec, Topology};
-    use crate::io::udp::bind_all;
+    use crate::io::bind::bind_all;
     use crate::proxy::{Input, Output};
     use crate::shard::{Engine, Outlets, start};
 

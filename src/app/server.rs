@@ -27,6 +27,7 @@ use crate::base::limits::{
 };
 use crate::config::{self, Config};
 use crate::http::{self, Calls, Control, Events, Limits, Parts};
+use crate::io::bind::bind_all;
 use crate::io::udp;
 use crate::proxy::{Command, Core, Notice, Setup, ShardId};
 use crate::shard::{self, Handles, Outlets, ResolveAsk, Running};
@@ -312,7 +313,7 @@ impl Sockets {
             .iter()
             .map(|listen| listen.address)
             .collect();
-        let udp = udp::bind_all(&addresses, config::shards(config))?;
+        let udp = bind_all(&addresses, config::shards(config))?;
         let sip = udp
             .first()
             .into_iter()

@@ -22,7 +22,7 @@ const _: () = assert!(CLIENT_TRANSACTIONS_MAX < u32::MAX as usize);
 
 /// Datagrams that one system call takes or sends; also the most that a shard takes from a socket before it
 /// looks at its timers again.
-pub const DATAGRAM_BATCH: usize = 64;
+pub const DATAGRAM_BATCH: usize = 256;
 /// Bytes of the longest datagram; UDP knows no longer one.
 pub const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Bytes of the longest payload that we send: what IPv4 leaves of it.
@@ -30,6 +30,14 @@ pub const UDP_PAYLOAD_MAX: usize = DATAGRAM_BYTES_MAX - 20 - 8;
 /// Bytes asked for as receive and send buffer of each socket; the kernel may grant less. It holds what comes in
 /// [`QUEUE_DELAY_MAX`] when three times as much is offered as one core can do.
 pub const SOCKET_BUFFER_BYTES: usize = 16 << 20;
+/// Datagrams that leave as one; Linux takes as many since it knows how.
+pub const TRAIN_DATAGRAMS_MAX: usize = 64;
+/// Bytes that leave as one: with its headers no more than a datagram may have.
+pub const TRAIN_BYTES_MAX: usize = 65_000;
+/// The longest datagram that leaves together with others: it must go undivided over any usual path.
+pub const TRAIN_DATAGRAM_BYTES: usize = 1432;
+/// Datagrams that come at once from which on it pays to look for those that may leave together.
+pub const TRAINS_FROM: usize = 24;
 /// Datagrams that wait at one socket for room in its send buffer; those beyond are dropped and counted.
 pub const SEND_QUEUE_MAX: usize = 4096;
 /// Entries read from a socket's error queue in one turn.

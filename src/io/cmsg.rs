@@ -54,36 +54,45 @@ pub(super) fn timestamp(data: &[u8]) -> Option<Duration> {
 
 /// Writes the control message that makes a datagram leave from `local`; returns its length.
 pub(super) fn write_packet_info(control: &mut Control, local: IpAddr) -> usize {
-    const HEADER: usize = size_of::<libc::cmsghdr>();
-    let mut data = [0u8; size_of::<libc::in6_pktinfo>()];
-    let (level, kind, length) = match local {
+    match local {
         IpAddr::V4(ip) => {
+            let mut data = [0; size_of::<libc::in_pktinfo>()];
             // ipi_spec_dst, the second field, is the address to send from.
             data[4..8].copy_from_slice(&ip.octets());
-            (
-                libc::IPPROTO_IP,
-                libc::IP_PKTINFO,
-                size_of::<libc::in_pktinfo>(),
-            )
+            write_control(control, 0, libc::IPPROTO_IP, libc::IP_PKTINFO, &data)
         }
         IpAddr::V6(ip) => {
+            let mut data = [0; size_of::<libc::in6_pktinfo>()];
             data[..16].copy_from_slice(&ip.octets());
-            (
-                libc::IPPROTO_IPV6,
-                libc::IPV6_PKTINFO,
-                size_of::<libc::in6_pktinfo>(),
-            )
+            write_control(control, 0, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, &data)
         }
-    };
+    }
+}
+
+/// Writes, behind what takes `used` bytes, the control message that has the kernel cut what is sent into datagrams of so many
+/// bytes; returns the length of all.
+pub(super) fn write_segment(control: &mut Control, used: usize, bytes: u16) -> usize {
+    let data = bytes.to_ne_bytes();
+    write_control(control, used, libc::SOL_UDP, libc::UDP_SEGMENT, &data)
+}
+
+/// `at`: where the message before it ended, as its writer said.
+fn write_control(control: &mut Control, at: usize, level: i32, kind: i32, data: &[u8]) -> usize {
+    const HEADER: usize = size_of::<libc::cmsghdr>();
     let header = libc::cmsghdr {
-        cmsg_len: (HEADER + length) as _,
+        cmsg_len: (HEADER + data.len()) as _,
         cmsg_level: level,
         cmsg_type: kind,
     };
-    // SAFETY: `Control` is aligned for a header and longer than one.
-    unsafe { control.0.as_mut_ptr().cast::<libc::cmsghdr>().write(header) };
-    control.0[HEADER..HEADER + length].copy_from_slice(&data[..length]);
-    (HEADER + length).next_multiple_of(size_of::<usize>())
+    let end = at + HEADER + data.len();
+    let space = &mut control.0[at..end];
+    // SAFETY: `space` is longer than a header; write_unaligned asks nothing of its alignment.
+    unsafe {
+        let place = space.as_mut_ptr().cast::<libc::cmsghdr>();
+        place.write_unaligned(header);
+    }
+    space[HEADER..].copy_from_slice(data);
+    end.next_multiple_of(size_of::<usize>())
 }
 
 /// Reads an IP socket address as the kernel wrote it.

@@ -18,8 +18,9 @@ use nix::libc;
 
 use super::cmsg::{
     CONTROL_SPACE, Control, each_control, packet_info_v4, packet_info_v6, socket_addr, timestamp,
-    write_packet_info, write_socket_addr,
+    write_packet_info, write_segment, write_socket_addr,
 };
+use super::trains::Trains;
 use crate::base::limits::{DATAGRAM_BATCH, DATAGRAM_BYTES_MAX};
 
 /// One received datagram, borrowed from the batch it came in.
@@ -86,11 +87,23 @@ impl Headers {
 
     /// Points header `i` at its own name, control space and vector.
     fn link(&mut self, i: usize, name_length: usize, control_length: usize) {
+        self.link_vectors(i, name_length, control_length, i, 1);
+    }
+
+    /// The same, at `count` vectors from the `first` on.
+    fn link_vectors(
+        &mut self,
+        i: usize,
+        name_length: usize,
+        control_length: usize,
+        first: usize,
+        count: usize,
+    ) {
         let header = &mut self.headers[i].msg_hdr;
         header.msg_name = (&raw mut self.names[i]).cast();
         header.msg_namelen = name_length as libc::socklen_t;
-        header.msg_iov = &raw mut self.vectors[i];
-        header.msg_iovlen = 1;
+        header.msg_iov = self.vectors[first..first + count].as_mut_ptr();
+        header.msg_iovlen = count as _;
         header.msg_control = match control_length {
             0 => std::ptr::null_mut(),
             _ => (&raw mut self.control[i]).cast(),
@@ -98,6 +111,20 @@ impl Headers {
         header.msg_controllen = control_length as _;
         header.msg_flags = 0;
         self.headers[i].msg_len = 0;
+    }
+
+    /// Fills in the header of a train: the datagrams of `count` vectors from the `first` on, all like its `head`.
+    fn head(&mut self, i: usize, head: Outgoing<'_>, first: usize, count: usize) {
+        let name_length = write_socket_addr(&mut self.names[i], head.destination);
+        let control = &mut self.control[i];
+        let mut control_length = match head.local {
+            Some(local) => write_packet_info(control, local),
+            None => 0,
+        };
+        if count > 1 {
+            control_length = write_segment(control, control_length, head.bytes.len() as u16);
+        }
+        self.link_vectors(i, name_length, control_length, first, count);
     }
 }
 
@@ -112,7 +139,7 @@ pub struct ReceiveBatch {
 const STRIDE: usize = DATAGRAM_BYTES_MAX.next_multiple_of(64) + 9 * 64;
 
 impl ReceiveBatch {
-    /// Allocates the buffers: 4 MiB of address space, of which the kernel backs what is used.
+    /// Allocates the buffers: 16 MiB of address space, of which the kernel backs what is used.
     pub fn new() -> Self {
         let mut batch = ReceiveBatch {
             parts: Headers::new(),
@@ -206,6 +233,7 @@ impl Default for ReceiveBatch {
 /// Headers for one `sendmmsg`, allocated once.
 pub struct SendBatch {
     parts: Headers,
+    pub(super) trains: Trains,
 }
 
 impl SendBatch {
@@ -213,29 +241,35 @@ impl SendBatch {
     pub fn new() -> Self {
         SendBatch {
             parts: Headers::new(),
+            trains: Trains::new(),
         }
     }
 
-    /// Sends the first [`DATAGRAM_BATCH`] of `datagrams` in one call and returns how many went out. An error is about the first one.
-    pub fn send<'a>(
+    /// Sends its trains in one call and returns how many of them went out. An error is about the first one. `datagram` tells
+    /// what waits at a place that the trains name.
+    pub(super) fn send<'a>(
         &mut self,
         socket: BorrowedFd<'_>,
-        datagrams: impl Iterator<Item = Outgoing<'a>>,
+        datagram: impl Fn(usize) -> Option<Outgoing<'a>>,
     ) -> io::Result<usize> {
-        let mut count = 0;
-        for (i, datagram) in datagrams.take(DATAGRAM_BATCH).enumerate() {
-            let name_length = write_socket_addr(&mut self.parts.names[i], datagram.destination);
-            let control_length = match datagram.local {
-                Some(local) => write_packet_info(&mut self.parts.control[i], local),
-                None => 0,
-            };
-            // The kernel only reads what is sent; the C type knows no const.
-            self.parts.vectors[i] = libc::iovec {
-                iov_base: datagram.bytes.as_ptr().cast_mut().cast(),
-                iov_len: datagram.bytes.len(),
-            };
-            self.parts.link(i, name_length, control_length);
-            count = i + 1;
+        let SendBatch { parts, trains } = self;
+        let (mut count, mut vectors) = (0, 0);
+        for places in trains.each() {
+            let first = vectors;
+            let mut head = None;
+            for datagram in places.iter().filter_map(|at| datagram(usize::from(*at))) {
+                // The kernel only reads what is sent; the C type knows no const.
+                parts.vectors[vectors] = libc::iovec {
+                    iov_base: datagram.bytes.as_ptr().cast_mut().cast(),
+                    iov_len: datagram.bytes.len(),
+                };
+                vectors += 1;
+                head.get_or_insert(datagram);
+            }
+            if let Some(head) = head {
+                parts.head(count, head, first, vectors - first);
+                count += 1;
+            }
         }
         if count == 0 {
             return Ok(0);
@@ -245,7 +279,7 @@ impl SendBatch {
         let sent = unsafe {
             libc::sendmmsg(
                 socket.as_raw_fd(),
-                self.parts.headers.as_mut_ptr(),
+                parts.headers.as_mut_ptr(),
                 count as libc::c_uint,
                 libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
             )

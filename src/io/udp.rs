@@ -1,8 +1,4 @@
 //! One UDP socket of one shard: batches in, batches out, and what comes back undelivered.
-//!
-//! Each shard has its own socket on each listener's address (`SO_REUSEPORT`); the kernel spreads remotes over
-//! them. The first socket of an address binds without sharing it, so an address that another process holds is
-//! an error even where both would share.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,38 +8,15 @@ use std::os::fd::{AsFd, BorrowedFd};
 use bytes::Bytes;
 use nix::libc;
 use nix::sys::socket::{setsockopt, sockopt};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::Socket;
 
 use super::mmsg::{Outgoing, ReceiveBatch, SendBatch, receive_queue, receive_returned};
 use super::paths::Paths;
+pub use super::trains::Flow;
+use super::trains::Waiting;
 use crate::base::limits::{
-    DATAGRAM_BATCH, RECEIVE_TRIES, SEND_QUEUE_MAX, SOCKET_BUFFER_BYTES, UDP_PAYLOAD_MAX,
+    RECEIVE_TRIES, SEND_QUEUE_MAX, SOCKET_BUFFER_BYTES, TRAIN_DATAGRAM_BYTES, UDP_PAYLOAD_MAX,
 };
-
-/// An address that could not be listened on.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {address} (udp): {error}; {}", advice(.error))]
-pub struct BindError {
-    /// The address as configured.
-    pub address: SocketAddr,
-    /// What the kernel said.
-    pub error: io::Error,
-}
-
-fn advice(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            "another program holds it (`ss -lunp` shows which): stop that, or choose another port in [[listen]] uri"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this host has no such address (`ip addr` lists those it has): correct [[listen]] uri"
-        }
-        io::ErrorKind::PermissionDenied => {
-            "ports below 1024 need the capability CAP_NET_BIND_SERVICE: grant it, or choose another port in [[listen]] uri"
-        }
-        _ => "check [[listen]] uri",
-    }
-}
 
 /// What a socket has done since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,12 +59,21 @@ pub struct Undelivered {
     pub bytes: Bytes,
 }
 
+/// A datagram that waits to be sent.
+struct Parcel {
+    destination: SocketAddr,
+    bytes: Bytes,
+    flow: Option<Flow>,
+}
+
 /// A bound UDP socket with the datagrams that wait for room in its send buffer.
 pub struct UdpSocket {
     socket: Socket,
     address: SocketAddr,
     paths: Option<Paths>,
-    queue: VecDeque<(SocketAddr, Bytes)>,
+    queue: VecDeque<Parcel>,
+    /// The longest datagram that may leave together with others.
+    longest: usize,
     kernel_drops_seen: u32,
     /// The kernel has dropped since the batch before the last.
     spills: bool,
@@ -100,6 +82,20 @@ pub struct UdpSocket {
 }
 
 impl UdpSocket {
+    pub(super) fn new(socket: Socket, address: SocketAddr) -> Self {
+        UdpSocket {
+            paths: address.ip().is_unspecified().then(Paths::new),
+            address,
+            socket,
+            queue: VecDeque::new(),
+            longest: TRAIN_DATAGRAM_BYTES,
+            kernel_drops_seen: 0,
+            spills: false,
+            stamps: false,
+            counters: Counters::default(),
+        }
+    }
+
     /// The address it is bound to, with the real port.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -163,14 +159,18 @@ impl UdpSocket {
         self.spills || receive_queue(self.socket.as_fd()).is_some_and(filled)
     }
 
-    /// Takes a datagram to be sent with the next [`UdpSocket::flush`].
-    pub fn push(&mut self, destination: SocketAddr, payload: Bytes) {
-        if payload.len() > UDP_PAYLOAD_MAX {
+    /// Takes a datagram to be sent with the next [`UdpSocket::flush`]; together with others, where it has a `flow`.
+    pub fn push(&mut self, destination: SocketAddr, bytes: Bytes, flow: Option<Flow>) {
+        if bytes.len() > UDP_PAYLOAD_MAX {
             self.counters.oversize += 1;
         } else if self.queue.len() >= SEND_QUEUE_MAX {
             self.counters.queue_full += 1;
         } else {
-            self.queue.push_back((destination, payload));
+            self.queue.push_back(Parcel {
+                destination,
+                bytes,
+                flow,
+            });
         }
     }
 
@@ -182,37 +182,80 @@ impl UdpSocket {
     /// Sends what was pushed. What the kernel has no room for stays for the next call; a datagram that it
     /// refuses goes to `undelivered` and holds up no other.
     pub fn flush(&mut self, batch: &mut SendBatch, undelivered: &mut Vec<Undelivered>) {
-        let mut tried_before = false;
+        let (mut tried_before, mut longest) = (false, self.longest);
         while !self.queue.is_empty() {
-            let paths = self.paths.as_ref();
-            let datagrams = self
-                .queue
-                .iter()
-                .take(DATAGRAM_BATCH)
-                .map(|(destination, bytes)| Outgoing {
-                    destination: *destination,
-                    local: paths.and_then(|paths| paths.local_for(*destination)),
-                    bytes,
-                });
-            match batch.send(self.socket.as_fd(), datagrams) {
+            let waiting = self.queue.iter().map(|parcel| Waiting {
+                destination: parcel.destination,
+                length: parcel.bytes.len(),
+                flow: parcel.flow,
+            });
+            batch.trains.make_up(waiting, longest);
+            match batch.send(self.socket.as_fd(), |at| self.outgoing(at)) {
                 Ok(sent) => {
-                    self.queue.drain(..sent);
-                    self.counters.sent += sent as u64;
-                    tried_before = false;
+                    self.sent(batch.trains.datagrams(sent));
+                    (tried_before, longest) = (false, self.longest);
                 }
                 Err(error) if must_wait(&error) => return,
                 // The first error may belong to a datagram sent long ago (see `receive`); the second does not.
                 Err(_) if !tried_before => tried_before = true,
+                // It may be that the path, or its device, takes no trains.
+                Err(error) if batch.trains.datagrams(1).len() > 1 => {
+                    self.shorten(&error);
+                    longest = 0;
+                }
                 Err(error) => {
                     tried_before = false;
                     self.counters.unsendable += 1;
-                    if let Some((destination, bytes)) = self.queue.pop_front() {
+                    if let Some(parcel) = self.queue.pop_front() {
+                        let Parcel {
+                            destination, bytes, ..
+                        } = parcel;
                         tracing::trace!(%destination, %error, "not sent");
                         undelivered.push(Undelivered { destination, bytes });
                     }
                 }
             }
         }
+    }
+
+    fn outgoing(&self, at: usize) -> Option<Outgoing<'_>> {
+        let parcel = self.queue.get(at)?;
+        let paths = self.paths.as_ref();
+        Some(Outgoing {
+            destination: parcel.destination,
+            local: paths.and_then(|paths| paths.local_for(parcel.destination)),
+            bytes: &parcel.bytes,
+        })
+    }
+
+    /// Forgets those at these places of the queue.
+    fn sent(&mut self, places: &[u8]) {
+        self.counters.sent += places.len() as u64;
+        let first = |place: &u8| usize::from(*place) < places.len();
+        if places.iter().all(first) {
+            self.queue.drain(..places.len());
+        } else {
+            let mut at = 0..;
+            let left = |_: &Parcel| {
+                !at.next()
+                    .is_some_and(|at: usize| places.iter().any(|it| usize::from(*it) == at))
+            };
+            self.queue.retain(left);
+        }
+    }
+
+    /// The kernel would not take a train.
+    fn shorten(&mut self, error: &io::Error) {
+        let first = self.queue.front().map_or(0, |parcel| parcel.bytes.len());
+        let longest = match error.raw_os_error() {
+            // With EINVAL Linux says the same of a path that is too narrow.
+            Some(libc::EMSGSIZE | libc::EINVAL) => first.saturating_sub(1),
+            Some(libc::EIO | libc::EOPNOTSUPP) => 0,
+            // The destination is at fault, or the moment.
+            _ => return,
+        };
+        self.longest = self.longest.min(longest);
+        tracing::info!(address = %self.address, longest, %error, "datagrams longer than this are sent one by one");
     }
 
     /// Takes one datagram from the error queue that a router or host reported as undeliverable; the bytes are
@@ -250,109 +293,6 @@ fn must_wait(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
         || error.kind() == io::ErrorKind::Interrupted
         || error.raw_os_error() == Some(libc::ENOBUFS)
-}
-
-/// Opens one socket for each shard on each address: the outer vector is by shard, the inner by listener. A
-/// port of 0 picks a free one, the same for all shards.
-pub fn bind_all(addresses: &[SocketAddr], shards: u16) -> Result<Vec<Vec<UdpSocket>>, BindError> {
-    let mut by_shard: Vec<Vec<UdpSocket>> = (0..shards).map(|_| Vec::new()).collect();
-    for address in addresses {
-        let error = |error| BindError {
-            address: *address,
-            error,
-        };
-        let mut bound = None;
-        for sockets in &mut by_shard {
-            let socket = match bound {
-                None => bind_first(*address),
-                Some(bound) => bind_another(bound),
-            }
-            .map_err(error)?;
-            bound = Some(socket.address);
-            sockets.push(socket);
-        }
-    }
-    Ok(by_shard)
-}
-
-/// Binds alone, and only then allows others to join.
-fn bind_first(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = open(address)?;
-    socket.bind(&address.into())?;
-    socket.set_reuse_port(true)?;
-    let socket = adopt(socket)?;
-    report_buffers(&socket);
-    Ok(socket)
-}
-
-/// Joins the socket that [`bind_first`] bound.
-fn bind_another(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = open(address)?;
-    socket.set_reuse_port(true)?;
-    socket.bind(&address.into())?;
-    adopt(socket)
-}
-
-fn open(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(
-        Domain::for_address(address),
-        Type::DGRAM,
-        Some(Protocol::UDP),
-    )?;
-    socket.set_nonblocking(true)?;
-    let wildcard = address.ip().is_unspecified();
-    match address {
-        SocketAddr::V4(_) => {
-            setsockopt(&socket, sockopt::Ipv4RecvErr, &true)?;
-            setsockopt(&socket, sockopt::Ipv4PacketInfo, &wildcard)?;
-        }
-        SocketAddr::V6(_) => {
-            // IPv4 has its own listener; one socket for both would show IPv4 remotes as ::ffff:….
-            socket.set_only_v6(true)?;
-            setsockopt(&socket, sockopt::Ipv6RecvErr, &true)?;
-            setsockopt(&socket, sockopt::Ipv6RecvPacketInfo, &wildcard)?;
-        }
-    }
-    setsockopt(&socket, sockopt::RxqOvfl, &1)?;
-    // With CAP_NET_ADMIN the kernel's ceiling (net.core.rmem_max) does not bind; without, we get up to it.
-    if setsockopt(&socket, sockopt::RcvBufForce, &SOCKET_BUFFER_BYTES).is_err() {
-        socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES)?;
-    }
-    if setsockopt(&socket, sockopt::SndBufForce, &SOCKET_BUFFER_BYTES).is_err() {
-        socket.set_send_buffer_size(SOCKET_BUFFER_BYTES)?;
-    }
-    Ok(socket)
-}
-
-fn adopt(socket: Socket) -> io::Result<UdpSocket> {
-    let address = socket
-        .local_addr()?
-        .as_socket()
-        .ok_or_else(|| io::Error::other("the kernel names no IP address for the socket"))?;
-    Ok(UdpSocket {
-        paths: address.ip().is_unspecified().then(Paths::new),
-        address,
-        socket,
-        queue: VecDeque::new(),
-        kernel_drops_seen: 0,
-        spills: false,
-        stamps: false,
-        counters: Counters::default(),
-    })
-}
-
-fn report_buffers(socket: &UdpSocket) {
-    // Linux doubles what is asked for, to account for its own bookkeeping, and tells the doubled number.
-    let granted = |size: io::Result<usize>| size.map_or(0, |bytes| bytes / 2);
-    let receive = granted(socket.socket.recv_buffer_size());
-    let send = granted(socket.socket.send_buffer_size());
-    let address = socket.address;
-    if receive.min(send) < SOCKET_BUFFER_BYTES {
-        tracing::warn!(%address, asked = SOCKET_BUFFER_BYTES, receive, send,
-            "smaller socket buffers than asked for: a burst may be lost; raise net.core.rmem_max and net.core.wmem_max");
-    } else {
-        tracing::info!(%address, receive, send, "socket buffers granted");
-    }
 }
 
 #[cfg(test)]

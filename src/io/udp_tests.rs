@@ -2,6 +2,8 @@ use std::net::UdpSocket as Plain;
 use std::time::{Duration, Instant};
 
 use super::*;
+use crate::base::limits::DATAGRAM_BATCH;
+use crate::io::bind::bind_all;
 
 const LOOPBACK: &str = "127.0.0.1:0";
 
@@ -70,8 +72,8 @@ fn the_longest_datagram_passes_and_a_longer_one_is_dropped_and_counted() {
     let mut socket = one(LOOPBACK);
     let other = plain(LOOPBACK);
     let to = other.local_addr().expect("bound");
-    socket.push(to, vec![b'x'; UDP_PAYLOAD_MAX + 1].into());
-    socket.push(to, vec![b'y'; UDP_PAYLOAD_MAX].into());
+    socket.push(to, vec![b'x'; UDP_PAYLOAD_MAX + 1].into(), None);
+    socket.push(to, vec![b'y'; UDP_PAYLOAD_MAX].into(), None);
     let mut undelivered = Vec::new();
     socket.flush(&mut SendBatch::new(), &mut undelivered);
     assert_eq!(receive_one(&other).0, vec![b'y'; UDP_PAYLOAD_MAX]);
@@ -91,7 +93,7 @@ fn a_destination_that_the_kernel_refuses_holds_up_no_other() {
     let good = other.local_addr().expect("bound");
     let bad: SocketAddr = "127.0.0.1:0".parse().expect("an address");
     for (to, text) in [(bad, "1"), (good, "2"), (bad, "3"), (bad, "4"), (good, "5")] {
-        socket.push(to, Bytes::copy_from_slice(text.as_bytes()));
+        socket.push(to, Bytes::copy_from_slice(text.as_bytes()), None);
     }
     let mut undelivered = Vec::new();
     socket.flush(&mut SendBatch::new(), &mut undelivered);
@@ -109,6 +111,55 @@ fn a_destination_that_the_kernel_refuses_holds_up_no_other() {
     assert!(!socket.wants_write());
 }
 
+fn call(number: usize) -> Option<Flow> {
+    Some(Flow::of(format!("call {number}").as_bytes()))
+}
+
+#[test]
+fn datagrams_that_leave_together_arrive_apart() {
+    for address in [LOOPBACK, "[::1]:0", "0.0.0.0:0"] {
+        let mut socket = one(address);
+        let loopback = address.replace("0.0.0.0", "127.0.0.1");
+        let others = [plain(&loopback), plain(&loopback)];
+        let text = |number: usize| format!("{number:0width$}", width = 100 + number % 2);
+        for number in 0..60 {
+            let to = others[number % 3 / 2].local_addr().expect("bound");
+            // A wildcard socket answers from the address that it was written to.
+            socket.learn(to, Some(to.ip()));
+            socket.push(to, text(number).into(), call(number));
+        }
+        let mut undelivered = Vec::new();
+        socket.flush(&mut SendBatch::new(), &mut undelivered);
+        assert_eq!((socket.counters().sent, undelivered), (60, vec![]));
+        for (mine, other) in others.iter().enumerate() {
+            let sent = (0..60).filter(|number| number % 3 / 2 == mine);
+            let mut sent: Vec<Vec<u8>> = sent.map(|number| text(number).into_bytes()).collect();
+            let mut got: Vec<_> = sent.iter().map(|_| receive_one(other).0).collect();
+            assert!(got != sent, "some left together");
+            sent.sort();
+            got.sort();
+            assert_eq!(got, sent);
+        }
+    }
+}
+
+#[test]
+fn of_a_train_that_the_kernel_refuses_each_datagram_is_told() {
+    let mut socket = one(LOOPBACK);
+    let other = plain(LOOPBACK);
+    let bad: SocketAddr = "127.0.0.1:0".parse().expect("an address");
+    for number in 0..4 {
+        socket.push(bad, Bytes::from(format!("bad {number}")), call(number));
+    }
+    let good = other.local_addr().expect("bound");
+    socket.push(good, Bytes::from_static(b"good"), call(9));
+    let mut undelivered = Vec::new();
+    socket.flush(&mut SendBatch::new(), &mut undelivered);
+    let told: Vec<_> = undelivered.iter().map(|it| it.bytes.as_ref()).collect();
+    assert_eq!(told, [b"bad 0", b"bad 1", b"bad 2", b"bad 3"]);
+    assert_eq!(receive_one(&other).0, b"good");
+}
+
 #[test]
 fn a_datagram_to_a_closed_port_comes_back_with_its_bytes() {
     for loopback in [LOOPBACK, "[::1]:0"] {
@@ -117,6 +168,7 @@ fn a_datagram_to_a_closed_port_comes_back_with_its_bytes() {
         socket.push(
             closed,
             Bytes::from_static(b"OPTIONS sip:nobody SIP/2.0\r\n\r\n"),
+            None,
         );
         socket.flush(&mut SendBatch::new(), &mut Vec::new());
         let mut buffer = [0; 2048];
@@ -142,11 +194,12 @@ fn an_error_of_an_earlier_datagram_costs_no_later_one() {
     let other = plain(LOOPBACK);
     for round in 0..50 {
         let mut undelivered = Vec::new();
-        socket.push(closed, Bytes::from_static(b"lost"));
+        socket.push(closed, Bytes::from_static(b"lost"), None);
         socket.flush(&mut SendBatch::new(), &mut undelivered);
         socket.push(
             other.local_addr().expect("bound"),
             Bytes::from(format!("kept {round}")),
+            None,
         );
         socket.flush(&mut SendBatch::new(), &mut undelivered);
         assert_eq!(undelivered, []);
@@ -170,7 +223,7 @@ fn answers_of_a_wildcard_listener_leave_from_the_address_that_was_written_to() {
         let (source, local, _) = gather(&mut socket, 1).remove(0);
         assert_eq!(local, Some(ours.ip()));
         socket.learn(source, local);
-        socket.push(source, Bytes::from_static(b"welcome"));
+        socket.push(source, Bytes::from_static(b"welcome"), None);
         socket.flush(&mut SendBatch::new(), &mut Vec::new());
         assert_eq!(receive_one(&caller), (b"welcome".to_vec(), ours));
     }
@@ -212,7 +265,7 @@ fn what_waits_to_be_sent_is_bounded_and_the_rest_counted() {
     let mut socket = one(LOOPBACK);
     let to = plain(LOOPBACK).local_addr().expect("bound");
     for _ in 0..SEND_QUEUE_MAX + 5 {
-        socket.push(to, Bytes::from_static(b"x"));
+        socket.push(to, Bytes::from_static(b"x"), None);
     }
     assert_eq!(socket.counters().queue_full, 5);
     assert!(socket.wants_write());

@@ -2,14 +2,18 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::mailbox::Letter;
+use super::mailbox::{Arrival, Letter};
 use super::sort;
 use super::start::Engine;
 use super::worker::Worker;
-use crate::base::limits::{DATAGRAM_BATCH, LETTERS_A_TURN, QUEUE_DELAY_SPILLING, STAMPS_LINGER};
+use crate::base::limits::{
+    DATAGRAM_BATCH, LETTERS_A_TURN, QUEUE_DELAY_SPILLING, STAMPS_LINGER, TRAINS_FROM,
+};
 use crate::base::transmit::ListenerId;
-use crate::io::mmsg::{Datagram, ReceiveBatch};
-use crate::proxy::{Excess, Input};
+use crate::io::mmsg::ReceiveBatch;
+use crate::io::udp::Flow;
+use crate::proxy::{Excess, Input, shard_of};
+use crate::sip;
 
 impl<E: Engine> Worker<E> {
     /// Reads one batch from a socket. True when more may wait.
@@ -29,6 +33,8 @@ impl<E: Engine> Worker<E> {
         let full = count == DATAGRAM_BATCH;
         let waited = self.socket_delay(now, number, batch, full);
         let excess = self.pressure.seen(now, waited);
+        // Alone on its sockets, and with little to send, a shard need not know whose a datagram is.
+        let tell_apart = self.post.shards() > 1 || count >= TRAINS_FROM;
         // A batch that comes short is handled as it came. A full one means that we are behind: INVITEs last.
         let passes: &[Option<bool>] = if full {
             &[Some(false), Some(true)]
@@ -40,11 +46,22 @@ impl<E: Engine> Worker<E> {
                 .filter_map(|i| batch.get(i))
                 .filter(|datagram| !datagram.truncated)
             {
-                let invite = sort::is_invite(datagram.bytes);
-                if pass.is_none_or(|invites| invites == invite) {
-                    let excess = excess.filter(|_| invite);
-                    self.take_datagram(now, number, datagram, waited, invite, excess);
+                let bytes = datagram.bytes;
+                let invite = sort::is_invite(bytes);
+                if pass.is_some_and(|invites| invites != invite) {
+                    continue;
                 }
+                let call_id = tell_apart.then(|| sip::sniff(bytes)).flatten();
+                let arrival = Arrival {
+                    listener: ListenerId(number as u16),
+                    source: datagram.source,
+                    local: datagram.local,
+                    arrived: now,
+                    waited,
+                    flow: call_id.map(Flow::of),
+                    bytes,
+                };
+                self.take_datagram(arrival, call_id, invite, excess.filter(|_| invite));
             }
         }
         self.post.ring();
@@ -89,30 +106,31 @@ impl<E: Engine> Worker<E> {
 
     fn take_datagram(
         &mut self,
-        now: Instant,
-        number: usize,
-        datagram: Datagram<'_>,
-        waited: Duration,
+        arrival: Arrival<&[u8]>,
+        call_id: Option<&[u8]>,
         invite: bool,
         excess: Option<Excess>,
     ) {
-        let listener = ListenerId(number as u16);
-        match sort::owner(datagram.bytes, self.post.shards()) {
-            Some(owner) if owner != self.shard => {
-                self.post
-                    .datagram(owner, listener, datagram, now, waited, invite);
-            }
+        let owner = call_id.map(|call_id| shard_of(call_id, self.post.shards()));
+        match owner.filter(|owner| *owner != self.shard) {
+            Some(owner) => self.post.datagram(owner, arrival, invite),
             // What has no Call-ID (a keep-alive, or nothing that is SIP) is anybody's.
-            Some(_) | None => {
-                if let Some(socket) = self.sockets.get_mut(number) {
-                    socket.learn(datagram.source, datagram.local);
-                }
-                let (source, bytes) = (datagram.source, datagram.bytes);
-                self.engine
-                    .handle(now, input(listener, source, bytes, excess));
-                self.drain(Some(now));
-            }
+            None => self.hear(arrival.arrived, &arrival, excess),
         }
+    }
+
+    /// Gives the engine a datagram of its own.
+    fn hear<B: AsRef<[u8]>>(&mut self, now: Instant, arrival: &Arrival<B>, excess: Option<Excess>) {
+        let &Arrival {
+            listener, source, ..
+        } = arrival;
+        if let Some(socket) = self.sockets.get_mut(usize::from(listener.0)) {
+            socket.learn(source, arrival.local);
+        }
+        let bytes = arrival.bytes.as_ref();
+        let heard = input(listener, source, bytes, excess);
+        self.engine.handle(now, heard);
+        self.drain(Some((arrival.arrived, arrival.flow)));
     }
 
     /// Takes what other shards left. True when more waits.
@@ -122,23 +140,11 @@ impl<E: Engine> Worker<E> {
                 return false;
             };
             match letter {
-                Letter::Datagram {
-                    listener,
-                    source,
-                    local,
-                    arrived,
-                    waited,
-                    bytes,
-                } => {
-                    if let Some(socket) = self.sockets.get_mut(usize::from(listener.0)) {
-                        socket.learn(source, local);
-                    }
-                    let delay = waited + now.saturating_duration_since(arrived);
+                Letter::Datagram(arrival) => {
+                    let delay = arrival.waited + now.saturating_duration_since(arrival.arrived);
                     let excess = self.pressure.seen(now, delay);
-                    let excess = excess.filter(|_| sort::is_invite(&bytes));
-                    self.engine
-                        .handle(now, input(listener, source, &bytes, excess));
-                    self.drain(Some(arrived));
+                    let excess = excess.filter(|_| sort::is_invite(&arrival.bytes));
+                    self.hear(now, &arrival, excess);
                 }
                 Letter::Unreachable { destination, bytes } => {
                     let bytes = &bytes;

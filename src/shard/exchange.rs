@@ -6,11 +6,10 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::mailbox::{Inbox, Mailbox, mailbox};
+use super::mailbox::{Arrival, Inbox, Mailbox, mailbox};
 use super::post::Post;
 use super::watch::Watch;
 use crate::base::transmit::ListenerId;
-use crate::io::mmsg::Datagram;
 use crate::proxy::ShardId;
 
 /// One shard's mailbox, and the shard that empties it.
@@ -57,17 +56,16 @@ impl Sender {
     /// Copies a datagram into the mailbox; false when it is full.
     pub fn leave(&mut self, bytes: &[u8], arrived: Instant) -> bool {
         let refused = self.0.refused;
-        let datagram = Datagram {
+        let arrival = Arrival {
+            listener: ListenerId(0),
             source: SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)),
             local: None,
-            kernel_drops: None,
-            stamp: None,
-            truncated: false,
+            arrived,
+            waited: Duration::ZERO,
+            flow: None,
             bytes,
         };
-        let (shard, listener) = (ShardId(0), ListenerId(0));
-        self.0
-            .datagram(shard, listener, datagram, arrived, Duration::ZERO, false);
+        self.0.datagram(ShardId(0), arrival, false);
         self.0.refused == refused
     }
 

@@ -16,21 +16,29 @@ use super::questions::Waiting;
 use crate::base::limits::{MAILBOX_LETTERS_MAX, MAILBOX_ORDERS_MAX};
 use crate::base::transmit::ListenerId;
 use crate::base::transport::Transport;
+use crate::io::udp::Flow;
 use crate::proxy::{Command, Setup, ShardId};
+
+/// A datagram that came.
+#[derive(Debug)]
+pub(super) struct Arrival<B> {
+    pub(super) listener: ListenerId,
+    pub(super) source: SocketAddr,
+    /// Which of our addresses it was sent to, where the socket asks for that.
+    pub(super) local: Option<IpAddr>,
+    pub(super) arrived: Instant,
+    /// For how long it had lain in the socket then.
+    pub(super) waited: Duration,
+    /// What follows from it may leave together with others.
+    pub(super) flow: Option<Flow>,
+    pub(super) bytes: B,
+}
 
 /// What one shard hands to another.
 #[derive(Debug)]
 pub(super) enum Letter {
     /// A datagram that belongs there.
-    Datagram {
-        listener: ListenerId,
-        source: SocketAddr,
-        local: Option<IpAddr>,
-        arrived: Instant,
-        /// For how long it had lain in the socket then.
-        waited: Duration,
-        bytes: Bytes,
-    },
+    Datagram(Arrival<Bytes>),
     /// A datagram of ours that came back.
     Unreachable {
         destination: SocketAddr,

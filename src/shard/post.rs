@@ -2,14 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 
-use super::mailbox::{Letter, Mailbox};
+use super::mailbox::{Arrival, Letter, Mailbox};
 use crate::base::limits::HAND_OVER_CHUNK_BYTES;
-use crate::base::transmit::ListenerId;
-use crate::io::mmsg::Datagram;
 use crate::proxy::ShardId;
 
 /// All mailboxes, and which of them are to be rung once the batch is through.
@@ -37,34 +34,18 @@ impl Post {
     }
 
     /// Leaves a copy of a datagram that has just arrived.
-    pub(super) fn datagram(
-        &mut self,
-        to: ShardId,
-        listener: ListenerId,
-        datagram: Datagram<'_>,
-        arrived: Instant,
-        waited: Duration,
-        may_give_way: bool,
-    ) {
-        let Datagram {
-            source,
-            local,
+    pub(super) fn datagram(&mut self, to: ShardId, arrival: Arrival<&[u8]>, may_give_way: bool) {
+        let bytes = self.copy(arrival.bytes);
+        let letter = Letter::Datagram(Arrival {
+            listener: arrival.listener,
+            source: arrival.source,
+            local: arrival.local,
+            arrived: arrival.arrived,
+            waited: arrival.waited,
+            flow: arrival.flow,
             bytes,
-            ..
-        } = datagram;
-        let bytes = self.copy(bytes);
-        self.leave(
-            to,
-            Letter::Datagram {
-                listener,
-                source,
-                local,
-                arrived,
-                waited,
-                bytes,
-            },
-            may_give_way,
-        );
+        });
+        self.leave(to, letter, may_give_way);
     }
 
     /// Leaves a datagram that came back.

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use super::*;
 use crate::base::transmit::{ListenerId, Transmit};
 use crate::base::transport::Transport;
-use crate::io::udp::bind_all;
+use crate::io::bind::bind_all;
 use crate::proxy::{Answer, Command, Input, Notice, Output, ShardId, shard_of};
 
 mod overload;

@@ -17,6 +17,7 @@ use super::stats::ShardStats;
 use super::watch::Watch;
 use crate::base::limits::{DATAGRAM_BYTES_MAX, LETTERS_A_TURN, RETURNED_BATCH};
 use crate::io::mmsg::{ReceiveBatch, SendBatch};
+use crate::io::udp::Flow;
 use crate::io::udp::{UdpSocket, Undelivered};
 use crate::proxy::{Answer, Input, Output, ShardId};
 
@@ -199,15 +200,16 @@ impl<E: Engine> Worker<E> {
         true
     }
 
-    /// Takes all outputs of the core. `cause` is when the message arrived that they follow from.
-    pub(super) fn drain(&mut self, cause: Option<Instant>) {
+    /// Takes all outputs of the core. `cause`: when the message arrived that they follow from, and its flow.
+    pub(super) fn drain(&mut self, cause: Option<(Instant, Option<Flow>)>) {
+        let flow = cause.and_then(|(_, flow)| flow);
         let mut sent = false;
         while let Some(output) = self.engine.poll_output() {
             match output {
                 Output::Transmit(transmit) => {
                     sent = true;
                     if let Some(socket) = self.sockets.get_mut(usize::from(transmit.listener.0)) {
-                        socket.push(transmit.destination, transmit.payload);
+                        socket.push(transmit.destination, transmit.payload, flow);
                     }
                 }
                 Output::Resolve {
@@ -236,7 +238,7 @@ impl<E: Engine> Worker<E> {
                 Output::Answer { token, answer } => self.answer(token, answer),
             }
         }
-        if let (true, Some(arrived)) = (sent, cause) {
+        if let (true, Some((arrived, _))) = (sent, cause) {
             self.caused.push(arrived);
         }
     }
