@@ -59,7 +59,7 @@ def growth(a):
         return [["--gen", "storm", "--rate", "1000", "--calls", "2000", "--warm-seconds", "2", "--settle", "1"]
                 + targets("tandem", "tandem-peers10", "tandem-peers1000", "tandem-peers10000",
                           "tandem-live10000", "tandem-fed1000")]
-    return [["--gen", "storm", "--rate", "1000", "--calls", "12000"]
+    return [["--gen", "storm", "--rate", "1000", "--calls", "12000", "--warm-seconds", "8"]
             + targets("tandem", "tandem-peers10", "tandem-peers1000", "tandem-peers10000",
                       "tandem-live200000", "tandem-fed1000")]
 
