@@ -36,7 +36,8 @@ pub const TRAIN_DATAGRAMS_MAX: usize = 64;
 pub const TRAIN_BYTES_MAX: usize = 65_000;
 /// The longest datagram that leaves together with others: it must go undivided over any usual path.
 pub const TRAIN_DATAGRAM_BYTES: usize = 1432;
-/// Datagrams that come at once from which on it pays to look for those that may leave together.
+/// Datagrams that come at once from which on it pays a shard that is alone to look for those that may leave together; where there
+/// are several, each knows whose a datagram is.
 pub const TRAINS_FROM: usize = 24;
 /// Datagrams that wait at one socket for room in its send buffer; those beyond are dropped and counted.
 pub const SEND_QUEUE_MAX: usize = 4096;

@@ -70,7 +70,7 @@ struct Headers {
     headers: Box<[libc::mmsghdr]>,
 }
 
-// SAFETY: the pointers inside lead into the boxes beside them and are never followed by us.
+// SAFETY: the pointers inside lead into the boxes beside them, or to bytes that were sent, and are never followed by us.
 unsafe impl Send for Headers {}
 
 impl Headers {

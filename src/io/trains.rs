@@ -69,11 +69,15 @@ impl Trains {
         // Trains before this one have left, as far as later datagrams are concerned.
         let mut floor = 0;
         for datagram in waiting.take(DATAGRAM_BATCH) {
-            let train = match datagram.flow.filter(|_| datagram.length <= longest) {
+            let train = match datagram.flow {
                 Some(Flow(flow)) => {
                     let last = &mut self.last[usize::from(flow)];
                     let first = floor.max(usize::from(*last));
-                    let train = board(&mut self.trains, first, datagram);
+                    let train = if datagram.length <= longest {
+                        board(&mut self.trains, first, datagram)
+                    } else {
+                        start(&mut self.trains, datagram, false)
+                    };
                     *last = train as u8;
                     train
                 }
@@ -209,7 +213,11 @@ mod tests {
     #[test]
     fn what_is_too_long_to_be_cut_from_a_train_leaves_alone() {
         let long = |flow| waiting(1, 1401, Some(flow));
-        assert_eq!(made_up(&[long(1), long(2)]), [vec![0], vec![1]]);
+        let other = |flow| waiting(1, 900, Some(flow));
+        assert_eq!(
+            made_up(&[other(1), long(2), long(1), other(3), other(1)]),
+            [vec![0, 3], vec![1], vec![2], vec![4]]
+        );
     }
 
     proptest! {

@@ -15,7 +15,8 @@ use super::paths::Paths;
 pub use super::trains::Flow;
 use super::trains::Waiting;
 use crate::base::limits::{
-    RECEIVE_TRIES, SEND_QUEUE_MAX, SOCKET_BUFFER_BYTES, TRAIN_DATAGRAM_BYTES, UDP_PAYLOAD_MAX,
+    DATAGRAM_BATCH, RECEIVE_TRIES, SEND_QUEUE_MAX, SOCKET_BUFFER_BYTES, TRAIN_DATAGRAM_BYTES,
+    UDP_PAYLOAD_MAX,
 };
 
 /// What a socket has done since it was opened.
@@ -86,13 +87,17 @@ impl UdpSocket {
         UdpSocket {
             paths: address.ip().is_unspecified().then(Paths::new),
             address,
-            socket,
             queue: VecDeque::new(),
-            longest: TRAIN_DATAGRAM_BYTES,
+            // Before Linux 4.18 a train would leave as one datagram.
+            longest: match setsockopt(&socket, sockopt::UdpGsoSegment, &0) {
+                Ok(()) => TRAIN_DATAGRAM_BYTES,
+                Err(_) => 0,
+            },
             kernel_drops_seen: 0,
             spills: false,
             stamps: false,
             counters: Counters::default(),
+            socket,
         }
     }
 
@@ -182,8 +187,11 @@ impl UdpSocket {
     /// Sends what was pushed. What the kernel has no room for stays for the next call; a datagram that it
     /// refuses goes to `undelivered` and holds up no other.
     pub fn flush(&mut self, batch: &mut SendBatch, undelivered: &mut Vec<Undelivered>) {
-        let (mut tried_before, mut longest) = (false, self.longest);
+        let mut tried_before = false;
+        // While a train is in doubt its datagrams go alone: what then goes well was not at fault.
+        let mut doubted: Option<io::Error> = None;
         while !self.queue.is_empty() {
+            let longest = if doubted.is_some() { 0 } else { self.longest };
             let waiting = self.queue.iter().map(|parcel| Waiting {
                 destination: parcel.destination,
                 length: parcel.bytes.len(),
@@ -192,19 +200,20 @@ impl UdpSocket {
             batch.trains.make_up(waiting, longest);
             match batch.send(self.socket.as_fd(), |at| self.outgoing(at)) {
                 Ok(sent) => {
+                    if let Some(error) = doubted.take() {
+                        self.shorten(&error);
+                    }
                     self.sent(batch.trains.datagrams(sent));
-                    (tried_before, longest) = (false, self.longest);
+                    tried_before = false;
                 }
                 Err(error) if must_wait(&error) => return,
                 // The first error may belong to a datagram sent long ago (see `receive`); the second does not.
                 Err(_) if !tried_before => tried_before = true,
-                // It may be that the path, or its device, takes no trains.
                 Err(error) if batch.trains.datagrams(1).len() > 1 => {
-                    self.shorten(&error);
-                    longest = 0;
+                    (tried_before, doubted) = (false, Some(error));
                 }
                 Err(error) => {
-                    tried_before = false;
+                    (tried_before, doubted) = (false, None);
                     self.counters.unsendable += 1;
                     if let Some(parcel) = self.queue.pop_front() {
                         let Parcel {
@@ -234,28 +243,32 @@ impl UdpSocket {
         let first = |place: &u8| usize::from(*place) < places.len();
         if places.iter().all(first) {
             self.queue.drain(..places.len());
-        } else {
-            let mut at = 0..;
-            let left = |_: &Parcel| {
-                !at.next()
-                    .is_some_and(|at: usize| places.iter().any(|it| usize::from(*it) == at))
-            };
-            self.queue.retain(left);
+            return;
         }
+        let mut gone = [false; DATAGRAM_BATCH];
+        for place in places {
+            gone[usize::from(*place)] = true;
+        }
+        let mut at = 0;
+        self.queue.retain(|_| {
+            at += 1;
+            !gone.get(at - 1).copied().unwrap_or(false)
+        });
     }
 
-    /// The kernel would not take a train.
+    /// The kernel would not take a train whose first datagram it took.
     fn shorten(&mut self, error: &io::Error) {
         let first = self.queue.front().map_or(0, |parcel| parcel.bytes.len());
-        let longest = match error.raw_os_error() {
+        self.longest = match error.raw_os_error() {
             // With EINVAL Linux says the same of a path that is too narrow.
-            Some(libc::EMSGSIZE | libc::EINVAL) => first.saturating_sub(1),
+            Some(libc::EMSGSIZE | libc::EINVAL) => first.saturating_sub(1).min(self.longest),
+            // A device that cannot cut trains apart.
             Some(libc::EIO | libc::EOPNOTSUPP) => 0,
-            // The destination is at fault, or the moment.
+            // The moment was at fault.
             _ => return,
         };
-        self.longest = self.longest.min(longest);
-        tracing::info!(address = %self.address, longest, %error, "datagrams longer than this are sent one by one");
+        let (address, longest) = (self.address, self.longest);
+        tracing::info!(%address, longest, %error, "datagrams longer than this are sent one by one");
     }
 
     /// Takes one datagram from the error queue that a router or host reported as undeliverable; the bytes are

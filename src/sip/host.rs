@@ -108,8 +108,9 @@ pub(super) fn bare_address(text: &[u8]) -> Option<IpAddr> {
 
 /// The address to send to, unless nothing should ever be sent there.
 pub(super) fn sendable(ip: IpAddr, port: u16) -> Option<SocketAddr> {
-    let broadcast = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast());
-    let refused = broadcast || ip.is_multicast() || ip.is_unspecified() || port == 0;
+    // 0.0.0.0/8 is "this network" (RFC 1122 §3.2.1.3): no host is there.
+    let nobody = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets()[0] == 0);
+    let refused = nobody || ip.is_multicast() || ip.is_unspecified() || port == 0;
     (!refused).then(|| SocketAddr::new(ip, port))
 }
 
