@@ -16,10 +16,18 @@ use crate::base::limits::{EVENTS_KEPT, STORE_BUSY_TIMEOUT, STORE_STATEMENTS};
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     keep_private(path);
     let connection = Connection::open(path)?;
-    // Written ahead and not synced with each commit: a crash of the process loses nothing.
-    connection.pragma_update(None, "journal_mode", "wal")?;
-    connection.pragma_update(None, "synchronous", "normal")?;
     connection.busy_timeout(STORE_BUSY_TIMEOUT)?;
+    // Written ahead and not synced with each commit: a crash of the process loses nothing.
+    let mode = |row: &Row<'_>| row.get(0);
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "wal", mode)?;
+    if mode != "wal" {
+        tracing::warn!(
+            ?path,
+            mode,
+            "SQLite cannot write ahead here: each write waits for the disk"
+        );
+    }
+    connection.pragma_update(None, "synchronous", "normal")?;
     ready(connection)
 }
 
