@@ -243,6 +243,8 @@ impl Names {
         };
         after.removed_names.insert(name.clone(), peer.id);
         after.peers.push(peer);
+        // What its calls take may be what nobody who is configured offers.
+        self.keep_resources(&mut after);
         Ok(after)
     }
 }

@@ -1,10 +1,13 @@
 //! Drains: who begins and ends them, what is left, and what a restart knows of them.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tandem::balance::{Acceptance, Admin, Drain, DrainView, DrainedBy, EndCause, Moment, Report};
+use tandem::balance::{
+    Acceptance, Admin, Capacity, Demand, Drain, DrainView, DrainedBy, EndCause, Ledger, Mark,
+    Moment, PeerSpec, Report, Select, Topology,
+};
 
-use crate::bench_of_facts::{Bench, SECOND, end, peer, reporting};
+use crate::bench_of_facts::{Bench, SECOND, end, group, peer, reporting};
 
 const HALF_PAST: Drain = Drain {
     since_unix_ms: Some(1_000),
@@ -227,7 +230,7 @@ fn a_peer_that_an_earlier_run_removed_is_known_for_its_calls_until_it_is_configu
     }
     let id = bench.ledger.directory().known_peer("a").expect("known");
     assert_eq!(bench.ledger.directory().peer_named("a"), None);
-    let restored = tandem::balance::Mark::Restored;
+    let restored = Mark::Restored;
     let call = bench.ledger.readmit(id, &bench.calls, restored);
     bench.ledger.drain(id, at(&bench), HALF_PAST);
     bench.apply();
@@ -238,4 +241,33 @@ fn a_peer_that_an_earlier_run_removed_is_known_for_its_calls_until_it_is_configu
     assert_eq!(bench.id("a"), id);
     assert_eq!(bench.own("a"), 1);
     call.release(EndCause::Bye);
+}
+
+#[test]
+fn the_calls_of_a_peer_that_an_earlier_run_removed_are_counted_though_nobody_offers_calls_any_more()
+{
+    let b = PeerSpec {
+        capacity: vec![("channels".into(), Capacity::Limited(1))],
+        ..peer("b", 0)
+    };
+    let topology = Topology {
+        peers: vec![b],
+        groups: vec![group(Select::LeastLoaded)],
+    };
+    let now = Instant::now();
+    let ledger = Ledger::new(&topology, 7, now).expect("the topology is sound");
+    assert_eq!(ledger.directory().resource_named("calls"), None);
+    ledger.remember(&"a".into(), now).expect("a name more");
+    let directory = ledger.directory();
+    let id = directory.known_peer("a").expect("known");
+    let calls = Demand::one(directory.resource_named("calls").expect("known"));
+    let call = ledger.readmit(id, &calls, Mark::Restored);
+    ledger.drain(id, Moment { now, unix_ms: 0 }, HALF_PAST);
+    let drain = ledger.drains(now)[0];
+    let deadline = now + SECOND * 1800;
+    assert_eq!((drain.peer, drain.deadline), (id, Some(deadline)));
+    let view = ledger.view_of(now, id).expect("known");
+    assert_eq!(view.resources[0].own, 1);
+    call.release(EndCause::Bye);
+    assert_eq!(ledger.drains(now), []);
 }
