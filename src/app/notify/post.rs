@@ -11,7 +11,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::notice::Notice;
 use super::signature::signature;
@@ -76,14 +76,15 @@ impl Poster {
             Ok(request) => request,
             Err(error) => return later(&chain(&error), None),
         };
-        match timeout(notify.timeout, self.client.request(request)).await {
+        let deadline = Instant::now() + notify.timeout;
+        match timeout_at(deadline, self.client.request(request)).await {
             Err(_) => later("no answer in time", None),
             Ok(Err(error)) => later(&chain(&error), None),
             Ok(Ok(answer)) => {
                 let (head, body) = answer.into_parts();
                 // Read, so that the receiver sees an orderly end; what it says changes nothing.
                 let read = Limited::new(body, NOTIFY_ANSWER_BYTES_MAX).collect();
-                let _ = timeout(notify.timeout, read).await;
+                let _ = timeout_at(deadline, read).await;
                 judge(head.status, &head.headers, SystemTime::now())
             }
         }

@@ -12,9 +12,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::notice::Notice;
 use super::post::{Answer, Poster};
@@ -224,6 +225,25 @@ async fn a_receiver_that_is_not_there_or_says_nothing_is_tried_again() {
     let answer = why(poster.post(&notify, &notice(1)).await);
     assert!(answer.contains("Connection refused"), "{answer}");
     assert!(!answer.contains("key"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_try_ends_at_its_deadline_also_when_only_the_answer_s_body_is_missing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let notify = to(address, "timeout = \"1s\"").notify.expect("there");
+    let half = notify.timeout / 2;
+    let receiver = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.expect("it comes");
+        sleep(half).await;
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+        stream.write_all(head).await.expect("it listens");
+        (stream, Instant::now())
+    });
+    let poster = Poster::new(&notify).await;
+    assert_eq!(poster.post(&notify, &notice(1)).await, Answer::Taken);
+    let (_open, told) = receiver.await.expect("it answered");
+    assert!(told.elapsed() < notify.timeout, "{:?}", told.elapsed());
 }
 
 #[tokio::test]
