@@ -305,11 +305,11 @@ pub const STORE_PENDING_MAX: usize = 1 << 16;
 /// How long the store's writer gathers after the first change; with [`PERSIST_EVERY`] it leaves a quarter of the 100 ms
 /// for the transaction itself.
 pub const STORE_GATHER: Duration = Duration::from_millis(30);
-/// The longest that the store may take to be opened.
+/// The longest that PostgreSQL may take to be opened, or to answer whether it is there.
 pub const STORE_OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a start waits for the first snapshot.
 pub const STORE_BEGIN_PATIENCE: Duration = Duration::from_secs(1);
-/// The longest that one transaction may take; a snapshot of many calls needs some.
+/// The longest that one transaction may take PostgreSQL; a snapshot of many calls needs some.
 pub const STORE_WRITE_TIMEOUT: Duration = Duration::from_secs(20);
 /// A store that takes longer to answer is spoken of in `/readyz`.
 pub const STORE_SLOW: Duration = Duration::from_secs(3);
@@ -323,11 +323,10 @@ pub const STORE_RETRY_MAX: Duration = Duration::from_secs(5);
 pub const STORE_LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// How often the peers' identities are looked at for changes.
 pub const STORE_LOOK_INTERVAL: Duration = Duration::from_secs(5);
-/// Rows of one statement; 17 values each stay below the 32,766 that SQLite takes.
+/// Rows of one of PostgreSQL's statements; 17 values each stay below the 65,535 that it takes.
 pub const STORE_ROWS_A_STATEMENT: usize = 128;
-/// Statements that stay prepared: inserts have some 24 lengths and deletes eight, each with a transaction's begin, its end, both
-/// or neither.
-pub const STORE_STATEMENTS: usize = 256;
+/// Statements that PostgreSQL keeps prepared: inserts of calls have some 24 lengths, and each other one is of one kind.
+pub const STORE_STATEMENTS: usize = 64;
 /// Calls that a restart takes up at a time, so that no shard is busy with it for long.
 pub const STORE_RESTORE_BATCH: usize = 2000;
 

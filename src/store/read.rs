@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sqlx::Row as _;
+
 use super::rows;
 use super::{EventRow, Identity, PeerWord, StoreError, Words};
 use crate::balance::{Admin, Drain, Overrides};
@@ -43,14 +45,9 @@ macro_rules! row {
     };
 }
 
-mod sqlx_row {
-    use super::{Row, StoreError};
-    use sqlx::Row as _;
-
-    row!(sqlx::postgres::PgRow, try_get, |row: &Self, column| Ok(
-        row.try_get(column)?
-    ));
-}
+row!(sqlx::postgres::PgRow, try_get, |row: &Self, column| Ok(
+    row.try_get(column)?
+));
 
 // SQLite keeps text as text where someone else wrote it into a column of bytes.
 row!(rusqlite::Row<'_>, get, |row: &Self, column| {

@@ -10,7 +10,7 @@ use super::read::{self, Gathered};
 use super::schema::{self, SETTINGS};
 use super::{History, Saved, StoreError, Words};
 use super::{rows, sql};
-use crate::base::limits::{EVENTS_KEPT, STORE_BUSY_TIMEOUT, STORE_STATEMENTS};
+use crate::base::limits::{EVENTS_KEPT, STORE_BUSY_TIMEOUT};
 
 /// Opens a file, which is made where it is not there.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
@@ -37,7 +37,6 @@ pub(super) fn open_in_memory() -> Result<Connection, StoreError> {
 }
 
 fn ready(mut connection: Connection) -> Result<Connection, StoreError> {
-    connection.set_prepared_statement_cache_capacity(STORE_STATEMENTS);
     migrate(&mut connection, &schema::SQLITE)?;
     Ok(connection)
 }
