@@ -43,8 +43,7 @@ impl Notice {
         match event {
             Event::Peer(peer) => {
                 let told = peer.changes.iter();
-                let told = told.filter_map(|change| Some((occasion(change)?, change)));
-                told.map(|(occasion, change)| of_peer(id, peer, occasion, change, node))
+                told.filter_map(|change| of_peer(id, peer, change, node))
                     .collect()
             }
             Event::Call(call) if call.what == "exhausted" => vec![of_calls(id, call, node)],
@@ -72,39 +71,37 @@ impl Notice {
     }
 }
 
-fn occasion(change: &Change) -> Option<Occasion> {
-    match (
-        change.what.as_str(),
-        change.from.as_str(),
-        change.to.as_str(),
-    ) {
-        ("health", _, "down") => Some(Occasion::Down),
-        ("health", "down", _) => Some(Occasion::Up),
-        ("drain", _, "drained") => Some(Occasion::Drained),
-        ("drift", _, _) => Some(Occasion::Drift),
-        _ => None,
-    }
-}
-
-fn of_peer(id: u64, event: &PeerEvent, occasion: Occasion, change: &Change, node: &str) -> Notice {
-    let peer = event.peer.as_str();
-    let text = match occasion {
-        Occasion::Down => {
+/// What a change of a peer is, and its sentence; none: no matter of haste.
+fn occasion(event: &PeerEvent, change: &Change) -> Option<(Occasion, String)> {
+    let peer = &event.peer;
+    let words = [&change.what, &change.from, &change.to].map(String::as_str);
+    Some(match words {
+        ["health", _, "down"] => {
             let mut why = event.why_not.iter();
             let why = why.find(|why| why.starts_with("down"));
-            format!("{peer} is {}", why.map_or("down", String::as_str))
+            let why = why.map_or("down", String::as_str);
+            (Occasion::Down, format!("{peer} is {why}"))
         }
-        Occasion::Up => format!("{peer} is up again"),
-        Occasion::Drained => format!("{peer} is drained: no call is left on it"),
-        Occasion::Drift if change.to == "none" => {
-            format!("our count of {peer}'s calls is not off its own list any more")
+        ["health", "down", _] => (Occasion::Up, format!("{peer} is up again")),
+        ["drain", _, "drained"] => {
+            let text = format!("{peer} is drained: no call is left on it");
+            (Occasion::Drained, text)
         }
-        Occasion::Drift => format!(
-            "our count of {peer}'s calls is off its own list: {}",
-            change.to
-        ),
-        Occasion::Exhausted => unreachable!("no change of a peer is one"),
-    };
+        ["drift", _, "none"] => {
+            let text = format!("our count of {peer}'s calls is not off its own list any more");
+            (Occasion::Drift, text)
+        }
+        ["drift", _, to] => {
+            let text = format!("our count of {peer}'s calls is off its own list: {to}");
+            (Occasion::Drift, text)
+        }
+        _ => return None,
+    })
+}
+
+fn of_peer(id: u64, event: &PeerEvent, change: &Change, node: &str) -> Option<Notice> {
+    let peer = event.peer.as_str();
+    let (occasion, text) = occasion(event, change)?;
     let text = format!("{node}: {text}");
     let body = Body {
         peer: Some(peer),
@@ -113,7 +110,7 @@ fn of_peer(id: u64, event: &PeerEvent, occasion: Occasion, change: &Change, node
         to: Some(&change.to),
         ..empty(&text, &event.at, node)
     };
-    Notice::new(id, occasion, peer, body)
+    Some(Notice::new(id, occasion, peer, body))
 }
 
 fn of_calls(id: u64, event: &CallEvent, node: &str) -> Notice {
