@@ -163,6 +163,33 @@ fn of_a_train_that_the_kernel_refuses_each_datagram_is_told() {
 }
 
 #[test]
+fn what_the_kernel_had_no_room_for_stays_in_the_order_in_which_it_came() {
+    let mut socket = one(LOOPBACK);
+    let to: SocketAddr = "127.0.0.1:9".parse().expect("an address");
+    for text in ["0", "1", "2", "3"] {
+        socket.push(to, Bytes::from_static(text.as_bytes()), None);
+    }
+    socket.sent(&[0, 2]);
+    let left: Vec<_> = socket.queue.iter().map(|it| it.bytes.as_ref()).collect();
+    assert_eq!(left, [b"1", b"3"]);
+    assert_eq!(socket.counters().sent, 2);
+}
+
+#[test]
+fn a_length_that_a_path_does_not_take_undivided_leaves_alone_from_then_on() {
+    let mut socket = one(LOOPBACK);
+    let to: SocketAddr = "127.0.0.1:9".parse().expect("an address");
+    socket.push(to, Bytes::from_static(&[b'x'; 900]), call(1));
+    let mut told = |errno| {
+        socket.shorten(&io::Error::from_raw_os_error(errno));
+        socket.longest
+    };
+    assert_eq!(told(libc::ENETUNREACH), TRAIN_DATAGRAM_BYTES);
+    assert_eq!(told(libc::EMSGSIZE), 899);
+    assert_eq!(told(libc::EIO), 0);
+}
+
+#[test]
 fn a_datagram_to_a_closed_port_comes_back_with_its_bytes() {
     for loopback in [LOOPBACK, "[::1]:0"] {
         let mut socket = one(loopback);
