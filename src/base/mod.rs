@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod histogram;
 pub mod invariant;
 pub mod limits;
+pub mod newest;
 pub mod pii;
 pub mod seal;
 pub mod sync;

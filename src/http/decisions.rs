@@ -11,6 +11,7 @@ use super::Api;
 use super::model::{DecisionEntry, DecisionList};
 use super::openapi::Guarded;
 use crate::base::limits::DECISIONS_KEPT;
+use crate::base::newest::keep_newest;
 
 /// The newest decisions, oldest first.
 #[derive(Default)]
@@ -21,11 +22,7 @@ pub struct Decisions {
 impl Decisions {
     /// Keeps one more; the oldest makes room.
     pub fn tell(&self, decision: DecisionEntry) {
-        let mut kept = self.kept.lock();
-        if kept.len() >= DECISIONS_KEPT {
-            kept.pop_front();
-        }
-        kept.push_back(decision);
+        keep_newest(&mut self.kept.lock(), decision, DECISIONS_KEPT);
     }
 }
 

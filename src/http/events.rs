@@ -30,6 +30,7 @@ use super::model::{CallEvent, FailoverEvent, FeedbackEvent, PeerEvent, StreamEve
 use super::openapi::Guarded;
 use super::problem::{Problem, ProblemBody};
 use crate::base::limits::{EVENTS_CLIENT_QUEUE, EVENTS_CLIENTS_MAX, EVENTS_HEARTBEAT, EVENTS_KEPT};
+use crate::base::newest::keep_newest;
 use crate::base::unix::unix_ms;
 use crate::store::{EventRow, History, Intake};
 
@@ -125,10 +126,7 @@ impl Events {
             data,
         };
         let frame = frame(&row);
-        if hub.kept.len() >= EVENTS_KEPT {
-            hub.kept.pop_front();
-        }
-        hub.kept.push_back(row);
+        keep_newest(&mut hub.kept, row, EVENTS_KEPT);
         // Whoever has no room any more is too slow, or gone: the end of the queue ends the answer.
         hub.clients
             .retain(|client| client.try_send(frame.clone()).is_ok());

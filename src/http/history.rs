@@ -13,6 +13,7 @@ use super::model::HistoryAnswer;
 use super::openapi::Guarded;
 use crate::balance::Ledger;
 use crate::base::limits::HISTORY_LOOKS_KEPT;
+use crate::base::newest::keep_newest;
 
 /// What looks in turn have found; the oldest make room.
 #[derive(Default)]
@@ -41,12 +42,12 @@ impl LoadHistory {
         });
         let mut kept = self.kept.lock();
         let Looks { at, own } = &mut *kept;
-        keep(at, now);
+        keep_newest(at, now, HISTORY_LOOKS_KEPT);
         let mut before = std::mem::take(own);
         *own = peers
             .map(|(name, units)| {
                 let mut looks = before.remove(&name).unwrap_or_default();
-                keep(&mut looks, units);
+                keep_newest(&mut looks, units, HISTORY_LOOKS_KEPT);
                 (name, looks)
             })
             .collect();
@@ -67,13 +68,6 @@ impl LoadHistory {
                 .collect(),
         }
     }
-}
-
-fn keep<T>(looks: &mut VecDeque<T>, newest: T) {
-    if looks.len() >= HISTORY_LOOKS_KEPT {
-        looks.pop_front();
-    }
-    looks.push_back(newest);
 }
 
 /// Shows how many units each peer has held over the last ten minutes.

@@ -58,21 +58,12 @@ impl Handles {
 
     /// Asks one shard's core, and waits for the answer for a bounded time.
     pub async fn ask(&self, shard: ShardId, command: Command) -> Result<Answer, Gone> {
-        let (reply, answer) = oneshot::channel();
-        self.order(shard, Order::Ask(command, Waiting::Answer(reply)), answer)
-            .await
+        self.asked(shard, command).await
     }
 
     /// Asks every shard's core at once; the answers are in the order of the shards. One that fails fails all.
     pub async fn ask_all(&self, command: impl Fn(ShardId) -> Command) -> Result<Vec<Answer>, Gone> {
-        let asked = self.ids().map(|shard| {
-            let (reply, answer) = oneshot::channel();
-            self.order(
-                shard,
-                Order::Ask(command(shard), Waiting::Answer(reply)),
-                answer,
-            )
-        });
+        let asked = self.ids().map(|shard| self.asked(shard, command(shard)));
         let asked: Vec<_> = asked.collect();
         let mut answers = Vec::with_capacity(asked.len());
         for answer in asked {
@@ -88,11 +79,9 @@ impl Handles {
         late: &mut BTreeMap<ShardId, Gone>,
         command: impl Fn(ShardId) -> Command,
     ) -> Vec<Answer> {
-        let asked = self.ids().map(|shard| {
-            let (reply, answer) = oneshot::channel();
-            let order = Order::Ask(command(shard), Waiting::Answer(reply));
-            (shard, self.order(shard, order, answer))
-        });
+        let asked = self
+            .ids()
+            .map(|shard| (shard, self.asked(shard, command(shard))));
         let asked: Vec<_> = asked.collect();
         let mut answers = Vec::with_capacity(asked.len());
         for (shard, answer) in asked {
@@ -151,6 +140,16 @@ impl Handles {
 
     fn ids(&self) -> impl Iterator<Item = ShardId> + use<> {
         (0..self.shards()).map(ShardId)
+    }
+
+    /// Asks a shard's core now; the future waits for its answer, for a bounded time from now.
+    fn asked(
+        &self,
+        shard: ShardId,
+        command: Command,
+    ) -> impl Future<Output = Result<Answer, Gone>> + use<> {
+        let (reply, answer) = oneshot::channel();
+        self.order(shard, Order::Ask(command, Waiting::Answer(reply)), answer)
     }
 
     /// Gives an order now; the future waits for its answer, for a bounded time from now.

@@ -64,17 +64,25 @@ impl Link {
         &self.target
     }
 
+    /// The connection, opened where there is none.
+    async fn connection(&mut self) -> Result<&mut Open, StoreError> {
+        match &mut self.open {
+            Some(open) => Ok(open),
+            none => {
+                let opened = within(STORE_OPEN_TIMEOUT, connect(&self.target)).await?;
+                Ok(none.insert(opened))
+            }
+        }
+    }
+
     /// Sees to it that the store answers.
     pub(super) async fn ensure(&mut self) -> Result<(), StoreError> {
-        let answers = match self.open.as_mut() {
-            Some(Open::Sqlite(_)) => Ok(()),
-            Some(Open::Postgres(connection)) => within(STORE_OPEN_TIMEOUT, connection.ping()).await,
-            None => Err(StoreError::TimedOut),
-        };
-        if answers.is_err() {
+        if let Some(Open::Postgres(connection)) = &mut self.open
+            && within(STORE_OPEN_TIMEOUT, connection.ping()).await.is_err()
+        {
             self.open = None;
-            self.open = Some(within(STORE_OPEN_TIMEOUT, connect(&self.target)).await?);
         }
+        self.connection().await?;
         Ok(())
     }
 
@@ -82,12 +90,11 @@ impl Link {
     pub(super) async fn load(&mut self) -> Result<Saved, StoreError> {
         self.ensure().await?;
         let secret = self.secret;
-        let loaded = match self.open.as_mut() {
-            Some(Open::Sqlite(connection)) => sqlite::load(connection, secret),
-            Some(Open::Postgres(connection)) => {
+        let loaded = match self.connection().await? {
+            Open::Sqlite(connection) => sqlite::load(connection, secret),
+            Open::Postgres(connection) => {
                 within(STORE_WRITE_TIMEOUT, postgres::load(connection, secret)).await
             }
-            None => Err(StoreError::TimedOut),
         };
         self.kept_if(loaded)
     }
@@ -99,16 +106,12 @@ impl Link {
         words: Option<&Words>,
         history: Option<&History>,
     ) -> Result<(), StoreError> {
-        if self.open.is_none() {
-            self.ensure().await?;
-        }
-        let written = match self.open.as_mut() {
-            Some(Open::Sqlite(connection)) => sqlite::write(connection, batch, words, history),
-            Some(Open::Postgres(connection)) => {
+        let written = match self.connection().await? {
+            Open::Sqlite(connection) => sqlite::write(connection, batch, words, history),
+            Open::Postgres(connection) => {
                 let write = postgres::write(connection, batch, words, history);
                 within(STORE_WRITE_TIMEOUT, write).await
             }
-            None => Err(StoreError::TimedOut),
         };
         self.kept_if(written)
     }

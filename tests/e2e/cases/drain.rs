@@ -108,14 +108,7 @@ fn a_drain_is_drained_when_its_calls_have_hung_up_and_events_tell_both() {
     let house = house();
     let before = house.callers("before", "caller.xml", 6, Duration::from_secs(4));
     house.tandem.own_is("a", 6);
-    wait::equal("calls up", 6, SOON, || {
-        house
-            .tandem
-            .calls()
-            .iter()
-            .filter(|call| call["state"] == "up")
-            .count()
-    });
+    house.tandem.calls_up_are(6, SOON);
     let drain = house.drain(&json!({}));
     assert_eq!(drain["calls_left"], 6);
     assert_eq!(
@@ -144,14 +137,7 @@ fn the_deadline_ends_the_calls_that_are_left_with_bye_to_both_sides() {
     let house = house();
     let stay = house.callers("stay", "stays.xml", 5, Duration::ZERO);
     house.tandem.own_is("a", 5);
-    wait::equal("calls up", 5, SOON, || {
-        house
-            .tandem
-            .calls()
-            .iter()
-            .filter(|call| call["state"] == "up")
-            .count()
-    });
+    house.tandem.calls_up_are(5, SOON);
     let drain = house.drain(&json!({ "deadline_seconds": 1 }));
     assert!(
         drain["deadline_in_seconds"]
@@ -176,14 +162,7 @@ fn a_crash_keeps_the_drain_and_a_deadline_that_passes_meanwhile_ends_its_calls_a
     let _turn = lock::shared();
     let mut house = house();
     let stay = house.callers("stay", "stays.xml", 4, Duration::ZERO);
-    wait::equal("calls up", 4, SOON, || {
-        house
-            .tandem
-            .calls()
-            .iter()
-            .filter(|call| call["state"] == "up")
-            .count()
-    });
+    house.tandem.calls_up_are(4, SOON);
     house.drain(&json!({ "deadline_seconds": 3600 }));
     // Gathered and written.
     std::thread::sleep(Duration::from_millis(300));
@@ -218,15 +197,7 @@ fn the_deadline_of_a_peer_that_was_removed_is_kept_over_a_crash() {
     let _turn = lock::shared();
     let mut house = house();
     let stay = house.callers("stay", "stays.xml", 3, Duration::ZERO);
-    let up = || {
-        house
-            .tandem
-            .calls()
-            .iter()
-            .filter(|call| call["state"] == "up")
-            .count()
-    };
-    wait::equal("calls up", 3, SOON, up);
+    house.tandem.calls_up_are(3, SOON);
     house.drain(&json!({ "deadline_seconds": 3 }));
     let gone = house.tandem.admin("DELETE", "/v1/peers/a", &Value::Null);
     assert_eq!(gone.status, 204, "{}", gone.text);

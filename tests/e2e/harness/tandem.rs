@@ -192,6 +192,15 @@ impl Tandem {
         });
     }
 
+    /// So many live calls are up `within` this time.
+    #[track_caller]
+    pub fn calls_up_are(&self, wanted: usize, within: Duration) {
+        wait::equal("calls up", wanted, within, || {
+            let calls = self.calls();
+            calls.iter().filter(|call| call["state"] == "up").count()
+        });
+    }
+
     /// The live calls.
     #[track_caller]
     pub fn calls(&self) -> Vec<Value> {

@@ -82,14 +82,7 @@ impl Farm {
         };
         let people = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sipp/people.csv");
         let callers = Sipp::caller_with("people", self.tandem.sip, &load, &["-inf", people]);
-        let up = || {
-            self.tandem
-                .calls()
-                .iter()
-                .filter(|call| call["state"] == "up")
-                .count()
-        };
-        wait::equal("calls up", calls as usize, SHOWN, up);
+        self.tandem.calls_up_are(calls as usize, SHOWN);
         callers
     }
 
